@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TCP-ENO (RFC 8547): offers, roles, the negotiated TEP and the transcript.
+ */
+
+#include <linux/string.h>
+#include <linux/types.h>
+#include "eno.h"
+
+static void put(struct eno_option *opt, u8 byte)
+{
+	opt->data[opt->len++] = byte;
+}
+
+/*
+ * Starts an option with the host's global suboption. Section 4.2: one of 0x00
+ * may stay implicit, any other MUST be explicit; the z bits MUST be zero.
+ */
+static void begin(bool b, bool aware, struct eno_option *opt)
+{
+	u8 global = 0;
+
+	memset(opt, 0, sizeof(*opt));
+	put(opt, ENO_KIND);
+	put(opt, 0);
+	if (b)
+		global |= ENO_GLOBAL_B;
+	if (aware)
+		global |= ENO_GLOBAL_A;
+	if (global)
+		put(opt, global);
+}
+
+static void finish(struct eno_option *opt)
+{
+	opt->data[1] = opt->len;
+}
+
+/**
+ * eno_build() - build the option of an active opener's SYN segment
+ * @cfg: the host's side of the negotiation
+ * @opt: the option; vacuous (section 4.6) if no TEP is configured
+ *
+ * The TEPs go without suboption data, in order of increasing priority.
+ */
+void eno_build(const struct eno_config *cfg, struct eno_option *opt)
+{
+	unsigned int i;
+
+	begin(cfg->b, cfg->aware, opt);
+	for (i = 0; i < cfg->nteps; i++)
+		put(opt, cfg->teps[i]->id);
+	finish(opt);
+}
+
+static bool data_valid(const struct eno_tep *tep, const struct eno_option *opt,
+		       const struct eno_suboption *sub)
+{
+	if (!tep->valid)
+		return true;
+	return tep->valid(sub->v ? opt->data + sub->off : NULL, sub->len);
+}
+
+/*
+ * Section 4.5: whether one side's suboptions for @tep make it valid. It must
+ * be there, more than once only if the TEP defines that, and all the data must
+ * be valid. The TEP is asked about the peer's data only (@peer).
+ */
+static bool valid_in(const struct eno_tep *tep, const struct eno_option *opt,
+		     const struct eno_parsed *parsed, bool peer)
+{
+	unsigned int i, seen = 0;
+
+	for (i = 0; i < parsed->nsubs; i++) {
+		const struct eno_suboption *sub = &parsed->subs[i];
+
+		if (sub->tep != tep->id)
+			continue;
+		seen++;
+		if (peer && !data_valid(tep, opt, sub))
+			return false;
+	}
+	return seen == 1 || (seen && tep->repeat);
+}
+
+/* Section 4.6, item 3: compatible global suboptions. */
+static enum eno_verdict match_globals(const struct eno_config *cfg, u8 own,
+				      u8 peer)
+{
+	if ((own & ENO_GLOBAL_B) == (peer & ENO_GLOBAL_B))
+		return ENO_SAME_ROLE;
+	if (cfg->mandatory && !(peer & ENO_GLOBAL_A))
+		return ENO_NOT_AWARE;
+	return ENO_OK;
+}
+
+/**
+ * eno_answer() - build the option of a passive opener's SYN-ACK segment
+ * @cfg:    the host's side of the negotiation
+ * @syn:    the option of the SYN segment
+ * @synack: the answer; empty without ENO_OK: the SYN-ACK carries no option
+ *
+ * Section 4.2: the b bit of a passive opener MUST be 1. Section 4.5: it SHOULD
+ * send only one TEP, and a valid one: the last of @cfg->teps that is valid in
+ * @syn.
+ *
+ * Return: ENO_OK, or why encryption is disabled (section 4.6).
+ */
+enum eno_verdict eno_answer(const struct eno_config *cfg,
+			    const struct eno_option *syn,
+			    struct eno_option *synack)
+{
+	enum eno_verdict verdict;
+	struct eno_parsed parsed;
+	unsigned int i;
+
+	memset(synack, 0, sizeof(*synack));
+	verdict = eno_parse(syn, &parsed);
+	if (verdict == ENO_OK)
+		verdict = match_globals(cfg, ENO_GLOBAL_B, parsed.global);
+	if (verdict != ENO_OK)
+		return verdict;
+	i = cfg->nteps;
+	while (i--) {
+		if (!valid_in(cfg->teps[i], syn, &parsed, true))
+			continue;
+		begin(true, cfg->aware, synack);
+		put(synack, cfg->teps[i]->id);
+		finish(synack);
+		return ENO_OK;
+	}
+	return ENO_NO_TEP;
+}
+
+static const struct eno_tep *lookup(const struct eno_config *cfg, u8 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < cfg->nteps; i++)
+		if (cfg->teps[i]->id == id)
+			return cfg->teps[i];
+	return NULL;
+}
+
+/*
+ * Section 4.5: the negotiated TEP is the last valid TEP identifier in host
+ * B's option; host A has no influence on the priority.
+ */
+static enum eno_verdict choose(const struct eno_config *cfg,
+			       const struct eno_option *sent,
+			       const struct eno_parsed *own,
+			       const struct eno_option *received,
+			       const struct eno_parsed *peer,
+			       struct eno_result *res)
+{
+	const struct eno_parsed *b = res->role == ENO_HOST_B ? own : peer;
+	unsigned int i = b->nsubs;
+
+	while (i--) {
+		const struct eno_suboption *sub = &b->subs[i];
+		const struct eno_tep *tep = lookup(cfg, sub->tep);
+
+		if (!tep || !valid_in(tep, sent, own, false) ||
+		    !valid_in(tep, received, peer, true))
+			continue;
+		res->tep = tep;
+		res->negspec = sub->tep | (sub->v ? ENO_V : 0);
+		return ENO_OK;
+	}
+	return ENO_NO_TEP;
+}
+
+/* Section 4.8: host A's option, then host B's, as they were sent. */
+static void transcribe(const struct eno_option *sent,
+		       const struct eno_option *received,
+		       struct eno_result *res)
+{
+	bool host_a = res->role == ENO_HOST_A;
+	const struct eno_option *a = host_a ? sent : received;
+	const struct eno_option *b = host_a ? received : sent;
+
+	memcpy(res->transcript, a->data, a->len);
+	memcpy(res->transcript + a->len, b->data, b->len);
+	res->transcript_len = a->len + b->len;
+}
+
+/**
+ * eno_negotiate() - decide a negotiation, at either side
+ * @cfg:      the host's side of the negotiation
+ * @sent:     the option of the SYN segment that this host sent
+ * @received: the option of the SYN segment that it received
+ * @res:      the outcome; nothing but the verdict is set unless it is ENO_OK
+ *
+ * A TEP that is in @sent but not in @cfg can't be negotiated.
+ */
+void eno_negotiate(const struct eno_config *cfg, const struct eno_option *sent,
+		   const struct eno_option *received, struct eno_result *res)
+{
+	struct eno_parsed own, peer;
+	enum eno_verdict verdict;
+
+	memset(res, 0, sizeof(*res));
+	verdict = eno_parse(received, &peer);
+	if (verdict == ENO_OK)
+		verdict = eno_parse(sent, &own);
+	if (verdict == ENO_OK)
+		verdict = match_globals(cfg, own.global, peer.global);
+	if (verdict != ENO_OK)
+		goto out;
+	/* section 4.3: whoever sent b = 1 is host B */
+	if (own.global & ENO_GLOBAL_B)
+		res->role = ENO_HOST_B;
+	else
+		res->role = ENO_HOST_A;
+	verdict = choose(cfg, sent, &own, received, &peer, res);
+	if (verdict != ENO_OK)
+		goto out;
+	res->peer_aware = peer.global & ENO_GLOBAL_A;
+	transcribe(sent, received, res);
+out:
+	res->verdict = verdict;
+}

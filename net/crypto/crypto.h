@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The module's only users of the kernel's crypto: key agreement, HMAC, AEAD.
+ * Everything here runs in process context and may sleep unless it says so.
+ */
+#ifndef _TCPCRYPT_CRYPTO_H
+#define _TCPCRYPT_CRYPTO_H
+
+#include <linux/scatterlist.h>
+#include <linux/types.h>
+#include "../tcpcrypt/tcpcrypt.h"
+
+struct crypto_aead;
+struct aead_request;
+
+extern const struct tcpcrypt_mac tcpcrypt_hmac_sha256;
+
+int tcpcrypt_mac_init(void);
+void tcpcrypt_mac_exit(void);
+
+struct tcpcrypt_dh_key;
+
+/**
+ * struct tcpcrypt_dh - a key agreement scheme, RFC 8548 section 5
+ * @tep:     TEP identifier
+ * @pub_len: length of Pub_A and Pub_B on the wire, bytes
+ * @es_len:  length of the ephemeral secret, bytes
+ * @keygen:  makes a key pair and writes the public key. Return: the pair, or
+ *           NULL for lack of memory.
+ * @agree:   computes ES from the own key pair and the peer's public key.
+ *           Return: 0, -ENOMEM, or -EPROTO if the peer's key is not valid.
+ * @free:    wipes a key pair; it may be NULL
+ */
+struct tcpcrypt_dh {
+	u8			tep;
+	u8			pub_len;
+	u8			es_len;
+	struct tcpcrypt_dh_key	*(*keygen)(u8 *pub);
+	int			(*agree)(struct tcpcrypt_dh_key *key,
+					 const u8 *peer_pub, u8 *es);
+	void			(*free)(struct tcpcrypt_dh_key *key);
+};
+
+const struct tcpcrypt_dh *tcpcrypt_dh_find(u8 tep);
+int tcpcrypt_x25519_init(void);
+
+/**
+ * struct tcpcrypt_cipher - one direction's AEAD, its key set
+ * @tfm: the kernel's transform
+ * @req: its request, reused: one frame at a time under the socket lock
+ * @nr:  nonce randomizer, RFC 8548 section 3.6
+ * @iv:  the nonce of the frame at hand
+ * @ad:  where a driver that copies the associated data may put it
+ */
+struct tcpcrypt_cipher {
+	struct crypto_aead	*tfm;
+	struct aead_request	*req;
+	u8			nr[TCPCRYPT_AE_NONCE_LEN];
+	u8			iv[TCPCRYPT_AE_NONCE_LEN];
+	u8			ad[TCPCRYPT_FRAME_HDR];
+};
+
+int tcpcrypt_cipher_init(struct tcpcrypt_cipher *c, u16 aead,
+			 const struct tcpcrypt_traffic_key *tk);
+void tcpcrypt_cipher_free(struct tcpcrypt_cipher *c);
+bool tcpcrypt_cipher_available(u16 aead);
+const char *tcpcrypt_cipher_driver(const struct tcpcrypt_cipher *c);
+int tcpcrypt_cipher_seal(struct tcpcrypt_cipher *c, struct scatterlist *sg,
+			 unsigned int plen, u64 offset);
+int tcpcrypt_cipher_open(struct tcpcrypt_cipher *c, struct scatterlist *src,
+			 struct scatterlist *dst, unsigned int clen,
+			 u64 offset);
+
+#endif /* _TCPCRYPT_CRYPTO_H */

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one place that knows kernel versions. Sources use the newest kernel's
+ * API where a shim can bridge; each shim names the upstream commit or the
+ * release that made the difference.
+ */
+#ifndef _TCPCRYPT_COMPAT_H
+#define _TCPCRYPT_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "tcpcrypt needs Linux 6.1 or newer"
+#endif
+
+/*
+ * syn_recv_sock() has a last argument opt_child_init in 6.1 stable and in
+ * 7.x ("mptcp: fix NULL-deref on own_req" backports), but not in between.
+ * TCPCRYPT_OCI comes from Kbuild, which tries to compile it.
+ */
+#ifdef TCPCRYPT_OCI
+#define TCPCRYPT_OCI_DECL(last)						\
+	last, void (*opt_child_init)(struct sock *newsk, const struct sock *sk)
+#define TCPCRYPT_OCI_ARG(last)	last, opt_child_init
+#else
+#define TCPCRYPT_OCI_DECL(last)	last
+#define TCPCRYPT_OCI_ARG(last)	last
+#endif
+
+/* proto.sendpage went away in 6.5 (dc97391e6610, MSG_SPLICE_PAGES). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define TCPCRYPT_HAVE_SENDPAGE 1
+#endif
+
+#endif /* _TCPCRYPT_COMPAT_H */

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What an administrator sees and sets: sysctls and counters, both per
+ * network namespace.
+ */
+#ifndef _TCPCRYPT_CTL_H
+#define _TCPCRYPT_CTL_H
+
+#include <linux/percpu.h>
+#include <linux/types.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include "../tcpcrypt/wire.h"
+
+/*
+ * Counters, /proc/net/tcpcrypt_stat. A name for each event of the protocol;
+ * Documentation/counters.rst says what each means. names[] in mib.c has them
+ * as they are printed.
+ */
+enum tcpcrypt_mib {
+	TCPCRYPT_MIB_ENOSYNSENT,
+	TCPCRYPT_MIB_ENOSYNRECEIVED,
+	TCPCRYPT_MIB_ENOSYNACKSENT,
+	TCPCRYPT_MIB_ENOACTIVE,
+	TCPCRYPT_MIB_ENOPASSIVE,
+	TCPCRYPT_MIB_FALLBACKNOOPTION,
+	TCPCRYPT_MIB_FALLBACKNOACK,
+	TCPCRYPT_MIB_FALLBACKILLFORMED,
+	TCPCRYPT_MIB_FALLBACKNOTEP,
+	TCPCRYPT_MIB_FALLBACKROLE,
+	TCPCRYPT_MIB_FALLBACKRETRIES,
+	TCPCRYPT_MIB_FALLBACKNOROOM,
+	TCPCRYPT_MIB_FALLBACKSYNDATA,
+	TCPCRYPT_MIB_FALLBACKLOOPBACK,
+	TCPCRYPT_MIB_FALLBACKAUTHOPTION,
+	TCPCRYPT_MIB_FALLBACKSIMULTANEOUS,
+	TCPCRYPT_MIB_FALLBACKNOMEMORY,
+	TCPCRYPT_MIB_HANDSHAKEFRESH,
+	TCPCRYPT_MIB_ABORTAUTH,
+	TCPCRYPT_MIB_ABORTPROTOCOL,
+	TCPCRYPT_MIB_ABORTTRUNCATED,
+	TCPCRYPT_MIB_ABORTTIMEOUT,
+	TCPCRYPT_MIB_ABORTREQUIRED,
+	TCPCRYPT_MIB_ABORTPLAINTEXT,
+	TCPCRYPT_MIB_ABORTNOMEMORY,
+	TCPCRYPT_MIB_FRAMESSENT,
+	TCPCRYPT_MIB_FRAMESRECEIVED,
+	TCPCRYPT_MIB_CLOSEPARKED,
+	TCPCRYPT_MIB_CLOSEUNREAD,
+	TCPCRYPT_MIB_CLOSETIMEOUT,
+	TCPCRYPT_MIB_CLOSELIMIT,
+	TCPCRYPT_MIB_MAX,
+};
+
+struct tcpcrypt_mibs {
+	u64	count[TCPCRYPT_MIB_MAX];
+};
+
+#define TCPCRYPT_PORTS_WORDS	BITS_TO_LONGS(65536)
+
+/**
+ * struct tcpcrypt_net - a network namespace's settings and counters
+ *
+ * Written under the sysctl handlers' own serialisation, read locklessly.
+ *
+ * @aeads: in order of preference, zero-terminated; published by RCU
+ */
+struct tcpcrypt_net {
+	int				enable_connect;
+	int				enable_listen;
+	int				skip_loopback;
+	int				handshake_timeout;
+	unsigned long			*bad_connect_ports;
+	unsigned long			*bad_listen_ports;
+	struct tcpcrypt_aead_list __rcu	*aeads;
+	struct tcpcrypt_mibs __percpu	*mibs;
+	struct ctl_table_header		*header;
+	struct ctl_table		*table;
+};
+
+struct tcpcrypt_aead_list {
+	struct rcu_head	rcu;
+	unsigned int	n;
+	u16		id[TCPCRYPT_AEADS_MAX];
+};
+
+extern unsigned int tcpcrypt_net_id;
+
+static inline struct tcpcrypt_net *tcpcrypt_net(const struct net *net)
+{
+	return net_generic(net, tcpcrypt_net_id);
+}
+
+static inline void tcpcrypt_count(const struct net *net, enum tcpcrypt_mib mib)
+{
+	this_cpu_inc(tcpcrypt_net(net)->mibs->count[mib]);
+}
+
+int tcpcrypt_sysctl_init(struct net *net);
+void tcpcrypt_sysctl_exit(struct net *net);
+int tcpcrypt_mib_init(struct net *net);
+void tcpcrypt_mib_exit(struct net *net);
+unsigned int tcpcrypt_aeads(const struct net *net, u16 *ids);
+
+#endif /* _TCPCRYPT_CTL_H */

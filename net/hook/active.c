@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ENO at the active opener (RFC 8547): the option in the SYN, the peer's in
+ * the SYN-ACK, the bare ones on the first segments after it.
+ */
+
+#include <linux/netdevice.h>
+#include <net/dst.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "../ctl/ctl.h"
+#include "../sock/sock.h"
+#include "hook.h"
+#include "tep.h"
+
+/* SYNs with ENO before the path is suspected (RFC 8547, section 4.6: MAY) */
+#define SYN_TRIES	3
+
+static const u8 eno_bare[] = { ENO_KIND, ENO_OPT_MIN };
+
+static void eno_disable(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			enum tcpcrypt_mib why)
+{
+	ctx->eno_off = true;
+	tcpcrypt_count(sock_net(sk), why);
+}
+
+/*
+ * Section 4.6: a SYN-form option MUST NOT change between retransmissions,
+ * but the active opener MAY drop it for good.
+ */
+static void syn_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		       struct sk_buff *skb)
+{
+	const struct dst_entry *dst = __sk_dst_get(sk);
+	const struct tcphdr *th = tcp_hdr(skb);
+	struct net *net = sock_net(sk);
+
+	/* simultaneous open: the SYN-ACK would have to carry it too */
+	if (th->ack)
+		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKSIMULTANEOUS);
+	/* section 4.7: no data in a SYN segment with ENO */
+	if (skb->len > tcp_hdrlen(skb))
+		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKSYNDATA);
+	if (tcpcrypt_has_auth_option(th))
+		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKAUTHOPTION);
+	if (dst && dst->dev->flags & IFF_LOOPBACK &&
+	    READ_ONCE(tcpcrypt_net(net)->skip_loopback) && ctx->enabled < 1)
+		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKLOOPBACK);
+	if (inet_csk(sk)->icsk_retransmits >= SYN_TRIES && !ctx->required)
+		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKRETRIES);
+	if (!ctx->sent.len) {
+		struct eno_config cfg;
+
+		tcpcrypt_tep_config(&cfg, false);
+		eno_build(&cfg, &ctx->sent);
+	}
+	if (tcpcrypt_insert_option(skb, 0, ctx->sent.data, ctx->sent.len,
+				   true) < 0)
+		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKNOROOM);
+	tcpcrypt_count(net, TCPCRYPT_MIB_ENOSYNSENT);
+}
+
+/*
+ * Section 4.6: an ENO option in every segment until a non-SYN segment was
+ * received. Host B is past its SYN-ACK when it acknowledges or sends data.
+ */
+static void ack_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		       struct sk_buff *skb)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	if (tp->snd_una != ctx->isn || tp->rcv_nxt != ctx->irs) {
+		ctx->eno_ack = false;
+		return;
+	}
+	if (tcpcrypt_has_auth_option(tcp_hdr(skb)))
+		return;
+	tcpcrypt_insert_option(skb, 0, eno_bare, sizeof(eno_bare), false);
+}
+
+/*
+ * Backstop: once ENO has succeeded, payload that tx.c did not hand to TCP is
+ * plaintext of a thread that was inside the stack's own sendmsg() while
+ * connect() attached the socket. It never leaves.
+ */
+static bool is_foreign(const struct tcpcrypt_ctx *ctx,
+		       const struct sk_buff *skb)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+	u32 len = skb->len - tcp_hdrlen(skb);
+
+	return len && after(ntohl(th->seq) + len, ctx->tx.seq);
+}
+
+static int drop(struct sk_buff *skb)
+{
+	kfree_skb(skb);
+	return NET_XMIT_DROP;
+}
+
+/**
+ * tcpcrypt_queue_xmit() - icsk_af_ops->queue_xmit of attached sockets
+ * @sk:  the socket
+ * @skb: the segment, data at the TCP header
+ * @fl:  its flow
+ *
+ * Context: the socket's lock.
+ * Return: as the base function's.
+ */
+int tcpcrypt_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (!ctx)
+		return tcpcrypt_af_base(sk)->queue_xmit(sk, skb, fl);
+	if (ctx->state == TCPCRYPT_SYN_SENT) {
+		if (!ctx->eno_off && tcp_hdr(skb)->syn)
+			syn_option(sk, ctx, skb);
+		if (ctx->required && ctx->eno_off)
+			return drop(skb);
+	} else if (ctx->state == TCPCRYPT_FAILED && !tcp_hdr(skb)->rst) {
+		return drop(skb);
+	} else if (tcpcrypt_encrypted(ctx)) {
+		if (is_foreign(ctx, skb)) {
+			tcpcrypt_fail(ctx, ECONNABORTED);
+			tcpcrypt_count(sock_net(sk),
+				       TCPCRYPT_MIB_ABORTPLAINTEXT);
+			return drop(skb);
+		}
+		if (ctx->eno_ack)
+			ack_option(sk, ctx, skb);
+	}
+	return ctx->af->queue_xmit(sk, skb, fl);
+}
+
+/* Room for the bare option where no timestamp lends its NOPs. */
+static void grow_header(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	if (tcp_sk(sk)->rx_opt.tstamp_ok)
+		return;
+	icsk->icsk_ext_hdr_len += 4;
+	ctx->grown = true;
+	icsk->icsk_sync_mss(sk, icsk->icsk_pmtu_cookie);
+}
+
+static enum tcpcrypt_mib fallback_mib(enum eno_verdict verdict)
+{
+	switch (verdict) {
+	case ENO_OK:
+	case ENO_NO_OPTION:
+		break;
+	case ENO_MANY:
+	case ENO_ILL_FORMED:
+		return TCPCRYPT_MIB_FALLBACKILLFORMED;
+	case ENO_NO_TEP:
+		return TCPCRYPT_MIB_FALLBACKNOTEP;
+	case ENO_SAME_ROLE:
+	case ENO_NOT_AWARE:
+		return TCPCRYPT_MIB_FALLBACKROLE;
+	}
+	return TCPCRYPT_MIB_FALLBACKNOOPTION;
+}
+
+/*
+ * Plain TCP from here on. Required mode may not abort in here, the caller
+ * goes on using sk: the third ACK is dropped in queue_xmit, tcpcrypt_work()
+ * aborts.
+ */
+static void fall_back(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	if (ctx->required) {
+		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ABORTREQUIRED);
+		tcpcrypt_fail(ctx, ECONNABORTED);
+		return;
+	}
+	tcpcrypt_ctx_plain(sk, ctx);
+}
+
+static void hear_synack(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			const struct tcphdr *th)
+{
+	struct eno_option heard = {};
+	struct eno_config cfg;
+	enum eno_verdict verdict;
+
+	if (ctx->eno_off || !ctx->sent.len)
+		return fall_back(sk, ctx);
+	verdict = eno_find((const u8 *)(th + 1), __tcp_hdrlen(th) -
+			   sizeof(*th), &heard);
+	if (verdict == ENO_OK) {
+		tcpcrypt_tep_config(&cfg, false);
+		eno_negotiate(&cfg, &ctx->sent, &heard, &ctx->neg);
+		verdict = ctx->neg.verdict;
+	}
+	if (verdict != ENO_OK) {
+		tcpcrypt_count(sock_net(sk), fallback_mib(verdict));
+		return fall_back(sk, ctx);
+	}
+	ctx->isn = tcp_sk(sk)->snd_una;
+	ctx->irs = tcp_sk(sk)->rcv_nxt;
+	ctx->eno_ack = true;
+	grow_header(sk, ctx);
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ENOACTIVE);
+	tcpcrypt_ctx_encrypt(sk, ctx);
+}
+
+/**
+ * tcpcrypt_rx_dst_set() - icsk_af_ops->sk_rx_dst_set of attached sockets
+ * @sk:  the socket
+ * @skb: the SYN-ACK that completes connect()
+ *
+ * Runs from tcp_finish_connect(), before the third ACK.
+ *
+ * Context: the socket's lock, softirq or process.
+ */
+void tcpcrypt_rx_dst_set(struct sock *sk, const struct sk_buff *skb)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+	const struct tcphdr *th = tcp_hdr(skb);
+
+	tcpcrypt_af_base(sk)->sk_rx_dst_set(sk, skb);
+	if (!ctx || ctx->state != TCPCRYPT_SYN_SENT)
+		return;
+	if (th->syn && th->ack)
+		hear_synack(sk, ctx, th);
+	else
+		fall_back(sk, ctx);
+}

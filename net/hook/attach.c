@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where sockets come into the module's hands: a probe on the tracepoint
+ * inet_sock_set_state, which fires inside connect() and listen() with the
+ * socket locked.
+ */
+
+#include <linux/module.h>
+#include <linux/random.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+#include <net/mptcp.h>
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "../ctl/ctl.h"
+#include "../sock/sock.h"
+#include "hook.h"
+
+static bool attach = true;
+module_param(attach, bool, 0644);
+MODULE_PARM_DESC(attach, "take new connections and listeners (N before rmmod on a busy machine)");
+
+static struct tracepoint *set_state;
+
+/**
+ * tcpcrypt_ineligible() - is this a socket that we never touch?
+ * @sk: a socket in connect() or listen()
+ *
+ * Context: the socket's lock.
+ * Return: whether it is.
+ */
+bool tcpcrypt_ineligible(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	if (sk->sk_type != SOCK_STREAM || sk->sk_protocol != IPPROTO_TCP)
+		return true;
+	if (sk_is_mptcp(sk) || tp->repair)
+		return true;
+#if IS_ENABLED(CONFIG_SMC)
+	if (tp->syn_smc)
+		return true;
+#endif
+#ifdef CONFIG_TCP_MD5SIG
+	if (rcu_access_pointer(tp->md5sig_info))
+		return true;
+#endif
+	return false;
+}
+
+/* kernel users of sock_create() have no file */
+static bool is_kernel_socket(const struct sock *sk)
+{
+	return sk->sk_kern_sock || !sk->sk_socket || !sk->sk_socket->file;
+}
+
+static bool connect_enabled(const struct sock *sk)
+{
+	const struct tcpcrypt_net *tn = tcpcrypt_net(sock_net(sk));
+
+	return READ_ONCE(tn->enable_connect) &&
+	       !test_bit(ntohs(sk->sk_dport), tn->bad_connect_ports);
+}
+
+static bool connect_wanted(const struct sock *sk,
+			   const struct tcpcrypt_ctx *ctx)
+{
+	if (ctx && ctx->enabled != TCP_ENO_DEFAULT)
+		return ctx->enabled > 0;
+	return READ_ONCE(attach) && connect_enabled(sk);
+}
+
+/* RFC 8547, section 8.3 (RFC 8548, section 8): no ENO without entropy */
+static bool connect_possible(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return rng_is_initialized() && !tcpcrypt_ineligible(sk) &&
+	       !tp->fastopen_req && !tp->fastopen_connect &&
+	       !is_kernel_socket(sk) &&
+	       tcpcrypt_af_ours(inet_csk(sk)->icsk_af_ops);
+}
+
+/* CLOSE to SYN_SENT: connect(), before the port and the SYN. */
+static void connecting(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (!ctx && inet_csk(sk)->icsk_ulp_ops)
+		return;
+	if (!connect_wanted(sk, ctx) || !connect_possible(sk)) {
+		if (ctx && ctx->required)
+			tcpcrypt_ctx_refuse(sk, ctx);
+		else if (ctx)
+			tcpcrypt_set_state(ctx, TCPCRYPT_PLAIN);
+		return;
+	}
+	if (ctx)
+		return tcpcrypt_ctx_connect(sk, ctx);
+	if (!tcpcrypt_prot_ours(sk->sk_prot))
+		return;
+	ctx = tcpcrypt_ctx_new(GFP_ATOMIC);
+	if (!ctx) {
+		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKNOMEMORY);
+		return;
+	}
+	ctx->active = true;
+	tcpcrypt_ctx_attach(sk, ctx);
+	tcpcrypt_ctx_connect(sk, ctx);
+}
+
+/* CLOSE to LISTEN. A socket that was attached before is let go first. */
+static void listening(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+	int enabled = ctx ? ctx->enabled : TCP_ENO_DEFAULT;
+
+	if (ctx)
+		tcpcrypt_ctx_detach(sk);
+	if (READ_ONCE(attach) || enabled != TCP_ENO_DEFAULT)
+		tcpcrypt_listener_attach(sk, enabled);
+}
+
+/* SYN_SENT to CLOSE: connect() failed and may be tried again. */
+static void connect_failed(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (ctx && !tcpcrypt_encrypted(ctx))
+		tcpcrypt_ctx_unconnect(sk, ctx);
+}
+
+static void probe(void *data, const struct sock *csk, const int from,
+		  const int to)
+{
+	struct sock *sk = (struct sock *)csk;
+
+	/* DCCP and SCTP pass here too */
+	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)
+		return;
+	if (from == TCP_CLOSE && to == TCP_SYN_SENT)
+		connecting(sk);
+	else if (from == TCP_CLOSE && to == TCP_LISTEN)
+		listening(sk);
+	else if (from == TCP_LISTEN && to == TCP_CLOSE)
+		tcpcrypt_listener_detach(sk);
+	else if (to == TCP_CLOSE && (from == TCP_SYN_SENT ||
+				     from == TCP_SYN_RECV))
+		connect_failed(sk);
+}
+
+static void find_tracepoint(struct tracepoint *tp, void *priv)
+{
+	if (!strcmp(tp->name, "inet_sock_set_state"))
+		set_state = tp;
+}
+
+/**
+ * tcpcrypt_attach_init() - begin to take sockets
+ *
+ * Context: process.
+ * Return: 0 or a negative errno.
+ */
+int tcpcrypt_attach_init(void)
+{
+	int err;
+
+	for_each_kernel_tracepoint(find_tracepoint, NULL);
+	if (!set_state)
+		return -ENOENT;
+	err = tracepoint_probe_register(set_state, probe, NULL);
+	if (err)
+		return err;
+	tcpcrypt_listeners(true);
+	return 0;
+}
+
+/**
+ * tcpcrypt_attach_exit() - take no more sockets, let all listeners go
+ *
+ * Context: process.
+ */
+void tcpcrypt_attach_exit(void)
+{
+	tracepoint_probe_unregister(set_state, probe, NULL);
+	tracepoint_synchronize_unregister();
+	tcpcrypt_listeners(false);
+}

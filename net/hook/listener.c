@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Listeners. Only their af_ops is ours: children inherit sk_prot and ULP.
+ */
+
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <net/inet_hashtables.h>
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "../ctl/ctl.h"
+#include "../sock/sock.h"
+#include "hook.h"
+
+#define WALK_BATCH	64
+
+/*
+ * What TCP_ENO_ENABLED said before listen(), keyed by the listener: it has
+ * no ctx. Few sockets are ever in here.
+ */
+struct listener {
+	struct hlist_node	node;
+	const struct sock	*sk;
+	int			enabled;
+	struct rcu_head		rcu;
+};
+
+#define LISTENER_BITS	6
+static struct hlist_head listeners[1 << LISTENER_BITS];
+static DEFINE_SPINLOCK(listeners_lock);
+
+static struct hlist_head *bucket(const struct sock *sk)
+{
+	return &listeners[hash_ptr((void *)sk, LISTENER_BITS)];
+}
+
+static struct listener *find(const struct sock *sk)
+{
+	struct listener *l;
+
+	hlist_for_each_entry_rcu(l, bucket(sk), node,
+				 lockdep_is_held(&listeners_lock))
+		if (l->sk == sk)
+			return l;
+	return NULL;
+}
+
+/**
+ * tcpcrypt_listener_enabled() - may a listener's children be encrypted?
+ * @sk: the listener
+ *
+ * Context: softirq or RCU read side.
+ * Return: 0 no; 1 yes, its application asked for it; -1 yes, by default.
+ */
+int tcpcrypt_listener_enabled(const struct sock *sk)
+{
+	const struct tcpcrypt_net *tn = tcpcrypt_net(sock_net(sk));
+	const struct listener *l;
+	int enabled = TCP_ENO_DEFAULT;
+
+	rcu_read_lock();
+	l = find(sk);
+	if (l)
+		enabled = l->enabled;
+	rcu_read_unlock();
+	if (enabled != TCP_ENO_DEFAULT)
+		return enabled > 0;
+	if (!READ_ONCE(tn->enable_listen) ||
+	    test_bit(inet_sk(sk)->inet_num, tn->bad_listen_ports))
+		return 0;
+	return -1;
+}
+
+static void remember(const struct sock *sk, int enabled)
+{
+	struct listener *l = kzalloc(sizeof(*l), GFP_ATOMIC);
+
+	if (!l)
+		return;
+	l->sk = sk;
+	l->enabled = enabled;
+	spin_lock_bh(&listeners_lock);
+	hlist_add_head_rcu(&l->node, bucket(sk));
+	spin_unlock_bh(&listeners_lock);
+}
+
+static void forget(const struct sock *sk)
+{
+	struct listener *l;
+
+	spin_lock_bh(&listeners_lock);
+	l = find(sk);
+	if (l)
+		hlist_del_rcu(&l->node);
+	spin_unlock_bh(&listeners_lock);
+	if (l)
+		kfree_rcu(l, rcu);
+}
+
+/* In-kernel users (nfsd and others) read the sockets that they accept. */
+static bool is_kernel_listener(const struct sock *sk)
+{
+	return sk->sk_kern_sock || sk->sk_user_data;
+}
+
+/**
+ * tcpcrypt_listener_attach() - take a listener
+ * @sk:      the listener
+ * @enabled: TCP_ENO_ENABLED of the socket before listen()
+ *
+ * Context: the socket's lock; preemption may be off.
+ */
+void tcpcrypt_listener_attach(struct sock *sk, int enabled)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+	const struct inet_connection_sock_af_ops *ours;
+
+	if (tcpcrypt_ineligible(sk) || is_kernel_listener(sk) ||
+	    icsk->icsk_ulp_ops)
+		return;
+	ours = tcpcrypt_af_ours(icsk->icsk_af_ops);
+	if (!ours)
+		return;
+	if (enabled != TCP_ENO_DEFAULT)
+		remember(sk, enabled);
+	WRITE_ONCE(icsk->icsk_af_ops, ours);
+}
+
+/**
+ * tcpcrypt_listener_detach() - let a listener go
+ * @sk: the listener, or what was one
+ *
+ * Context: the socket's lock; preemption may be off.
+ */
+void tcpcrypt_listener_detach(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	if (!tcpcrypt_af_is_ours(icsk->icsk_af_ops))
+		return;
+	forget(sk);
+	WRITE_ONCE(icsk->icsk_af_ops, tcpcrypt_af_base(sk));
+}
+
+static void visit(struct sock *sk, bool attach)
+{
+	lock_sock(sk);
+	if (!attach)
+		tcpcrypt_listener_detach(sk);
+	else if (sk->sk_state == TCP_LISTEN)
+		tcpcrypt_listener_attach(sk, TCP_ENO_DEFAULT);
+	release_sock(sk);
+	sock_put(sk);
+}
+
+static bool wanted(const struct sock *sk, bool attach)
+{
+	return sk->sk_protocol == IPPROTO_TCP &&
+	       attach != tcpcrypt_af_is_ours(inet_csk(sk)->icsk_af_ops);
+}
+
+/* One batch of a bucket. Return: whether there may be more. */
+static bool walk_bucket(struct inet_listen_hashbucket *b, bool attach,
+			unsigned int *skip)
+{
+	struct sock *batch[WALK_BATCH], *sk;
+	struct hlist_nulls_node *node;
+	unsigned int n = 0, i = 0;
+
+	spin_lock_bh(&b->lock);
+	sk_nulls_for_each(sk, node, &b->nulls_head) {
+		if (i++ < *skip || !wanted(sk, attach) ||
+		    !refcount_inc_not_zero(&sk->sk_refcnt))
+			continue;
+		batch[n++] = sk;
+		if (n == WALK_BATCH)
+			break;
+	}
+	spin_unlock_bh(&b->lock);
+	*skip = i;
+	for (i = 0; i < n; i++)
+		visit(batch[i], attach);
+	return n == WALK_BATCH;
+}
+
+/**
+ * tcpcrypt_listeners() - take all listeners that are open, or let all go
+ * @attach: which of both
+ *
+ * One table serves the network namespaces, unless net.ipv4.tcp_child_ehash
+ * gave some their own; listeners always stand in the shared one.
+ *
+ * Context: process.
+ */
+void tcpcrypt_listeners(bool attach)
+{
+	struct inet_hashinfo *h = init_net.ipv4.tcp_death_row.hashinfo;
+	unsigned int i, skip;
+
+	for (i = 0; i <= h->lhash2_mask; i++) {
+		skip = 0;
+		while (walk_bucket(&h->lhash2[i], attach, &skip))
+			cond_resched();
+		cond_resched();
+	}
+}

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ENO at the passive opener (RFC 8547): the peer's SYN, our SYN-ACK, the
+ * first ACK.
+ *
+ * conn_request() sees the SYN, but the request does not exist before it runs
+ * and its SYN-ACK is gone when it returns. So it leaves the answer on its
+ * stack, a netfilter hook deeper in the same call chain takes it from there
+ * and keeps it with the request, in saved_syn, which the stack frees with the
+ * request or moves to the child. Retransmitted SYN-ACKs find it there.
+ */
+
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <linux/percpu.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <net/inet_hashtables.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/request_sock.h>
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "../ctl/ctl.h"
+#include "../sock/sock.h"
+#include "hook.h"
+#include "tep.h"
+
+/**
+ * struct eno_saved - both ENO options of a request
+ * @rcu:    frees @holder after a grace period
+ * @cookie: tells it from a saved SYN: random, chosen at insmod
+ * @holder: what it stands in
+ * @syn:    the peer's option
+ * @synack: ours
+ *
+ * Stands in saved_syn->data in the place of a link-layer header, before what
+ * an application's TCP_SAVE_SYN put there: mac_hdrlen counts it, so that the
+ * lengths stay true whoever reads them.
+ */
+struct eno_saved {
+	struct rcu_head		rcu;
+	u64			cookie;
+	struct saved_syn	*holder;
+	struct eno_option	syn;
+	struct eno_option	synack;
+};
+
+#define SAVED_ALIGN	__alignof__(struct eno_saved)
+#define SAVED_ROOM	(sizeof(struct eno_saved) + SAVED_ALIGN)
+
+/* What conn_request() hands to the netfilter hook below it. */
+struct eno_answering {
+	const struct task_struct	*task;
+	__be16				sport;
+	u32				isn;
+	struct eno_option		syn;
+	struct eno_option		synack;
+};
+
+static DEFINE_PER_CPU(struct eno_answering *, answering);
+static u64 saved_cookie __read_mostly;
+
+static struct eno_saved *saved_at(struct saved_syn *saved)
+{
+	return PTR_ALIGN((void *)saved->data, SAVED_ALIGN);
+}
+
+static struct eno_saved *eno_saved(struct saved_syn *saved)
+{
+	struct eno_saved *es;
+
+	if (!saved || saved->mac_hdrlen < SAVED_ROOM)
+		return NULL;
+	es = saved_at(saved);
+	return es->cookie == saved_cookie ? es : NULL;
+}
+
+static u32 saved_len(const struct saved_syn *saved)
+{
+	return saved->mac_hdrlen + saved->network_hdrlen + saved->tcp_hdrlen;
+}
+
+/* Puts the options into the request, before an application's saved SYN. */
+static struct eno_saved *save(struct request_sock *req,
+			      const struct eno_answering *a)
+{
+	struct saved_syn *old = req->saved_syn, *new;
+	u32 len = old ? saved_len(old) : 0;
+	struct eno_saved *es;
+
+	new = kzalloc(sizeof(*new) + SAVED_ROOM + len, GFP_ATOMIC);
+	if (!new)
+		return NULL;
+	new->mac_hdrlen = SAVED_ROOM;
+	if (old) {
+		new->mac_hdrlen += old->mac_hdrlen;
+		new->network_hdrlen = old->network_hdrlen;
+		new->tcp_hdrlen = old->tcp_hdrlen;
+		memcpy(new->data + SAVED_ROOM, old->data, len);
+	}
+	es = saved_at(new);
+	es->cookie = saved_cookie;
+	es->holder = new;
+	es->syn = a->syn;
+	es->synack = a->synack;
+	req->saved_syn = new;
+	kfree(old);
+	return es;
+}
+
+static void free_saved(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct eno_saved, rcu)->holder);
+}
+
+/*
+ * Takes both options from a child and gives it back what its application
+ * wanted saved. A SYN-ACK timer on another CPU may still read them: freed
+ * after a grace period.
+ */
+static bool take_saved(struct sock *child, struct eno_option *syn,
+		       struct eno_option *synack)
+{
+	struct saved_syn *saved = tcp_sk(child)->saved_syn, *app = NULL;
+	struct eno_saved *es = eno_saved(saved);
+	u32 len;
+
+	if (!es)
+		return false;
+	*syn = es->syn;
+	*synack = es->synack;
+	len = saved_len(saved) - SAVED_ROOM;
+	if (len) {
+		app = kmalloc(sizeof(*app) + len, GFP_ATOMIC);
+		if (app) {
+			app->mac_hdrlen = saved->mac_hdrlen - SAVED_ROOM;
+			app->network_hdrlen = saved->network_hdrlen;
+			app->tcp_hdrlen = saved->tcp_hdrlen;
+			memcpy(app->data, saved->data + SAVED_ROOM, len);
+		}
+	}
+	tcp_sk(child)->saved_syn = app;
+	call_rcu(&es->rcu, free_saved);
+	return true;
+}
+
+static bool from_loopback(const struct net *net, const struct sk_buff *skb)
+{
+	return skb->skb_iif == net->loopback_dev->ifindex;
+}
+
+static enum tcpcrypt_mib refused_mib(enum eno_verdict verdict)
+{
+	switch (verdict) {
+	case ENO_OK:
+	case ENO_NO_OPTION:
+		break;
+	case ENO_MANY:
+	case ENO_ILL_FORMED:
+		return TCPCRYPT_MIB_FALLBACKILLFORMED;
+	case ENO_NO_TEP:
+		return TCPCRYPT_MIB_FALLBACKNOTEP;
+	case ENO_SAME_ROLE:
+	case ENO_NOT_AWARE:
+		return TCPCRYPT_MIB_FALLBACKROLE;
+	}
+	return TCPCRYPT_MIB_FALLBACKNOOPTION;
+}
+
+/* Decides on a SYN. Return: whether the SYN-ACK shall carry ENO. */
+static bool answer(const struct sock *sk, const struct sk_buff *skb,
+		   struct eno_answering *a)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+	struct net *net = sock_net(sk);
+	struct eno_config cfg;
+	enum eno_verdict verdict;
+	int enabled;
+
+	verdict = eno_find((const u8 *)(th + 1),
+			   __tcp_hdrlen(th) - sizeof(*th), &a->syn);
+	if (verdict == ENO_NO_OPTION)
+		return false;
+	tcpcrypt_count(net, TCPCRYPT_MIB_ENOSYNRECEIVED);
+	enabled = tcpcrypt_listener_enabled(sk);
+	if (!enabled || !rng_is_initialized())
+		return false;
+	if (enabled < 0 && from_loopback(net, skb) &&
+	    READ_ONCE(tcpcrypt_net(net)->skip_loopback)) {
+		tcpcrypt_count(net, TCPCRYPT_MIB_FALLBACKLOOPBACK);
+		return false;
+	}
+	if (tcpcrypt_has_auth_option(th)) {
+		tcpcrypt_count(net, TCPCRYPT_MIB_FALLBACKAUTHOPTION);
+		return false;
+	}
+	if (verdict == ENO_OK) {
+		tcpcrypt_tep_config(&cfg, true);
+		verdict = eno_answer(&cfg, &a->syn, &a->synack);
+	}
+	if (verdict != ENO_OK) {
+		tcpcrypt_count(net, refused_mib(verdict));
+		return false;
+	}
+	a->task = current;
+	a->sport = th->source;
+	a->isn = ntohl(th->seq);
+	return true;
+}
+
+/**
+ * tcpcrypt_conn_request() - icsk_af_ops->conn_request of attached listeners
+ * @sk:  the listener
+ * @skb: a SYN segment
+ *
+ * Context: softirq, the listener not locked.
+ * Return: as the base function's.
+ */
+int tcpcrypt_conn_request(struct sock *sk, struct sk_buff *skb)
+{
+	const struct inet_connection_sock_af_ops *af = tcpcrypt_af_base(sk);
+	struct eno_answering a = {};
+	int ret;
+
+	if (!answer(sk, skb, &a))
+		return af->conn_request(sk, skb);
+	local_bh_disable();
+	this_cpu_write(answering, &a);
+	ret = af->conn_request(sk, skb);
+	this_cpu_write(answering, NULL);
+	local_bh_enable();
+	return ret;
+}
+
+/* The options of a request: kept, or just coming down from conn_request(). */
+static const struct eno_saved *request_options(struct request_sock *req)
+{
+	const struct eno_answering *a = this_cpu_read(answering);
+	const struct eno_saved *es = eno_saved(READ_ONCE(req->saved_syn));
+
+	if (es || !a)
+		return es;
+	if (a->task != current || a->sport != inet_rsk(req)->ir_rmt_port ||
+	    a->isn != tcp_rsk(req)->rcv_isn)
+		return NULL;
+	es = save(req, a);
+	if (!es)
+		tcpcrypt_count(sock_net(req->rsk_listener),
+			       TCPCRYPT_MIB_FALLBACKNOMEMORY);
+	return es;
+}
+
+static void fix_length(struct sk_buff *skb, u8 pf)
+{
+	if (pf == NFPROTO_IPV4) {
+		ip_hdr(skb)->tot_len = htons(skb->len);
+		ip_send_check(ip_hdr(skb));
+	} else {
+		ipv6_hdr(skb)->payload_len =
+			htons(skb->len - sizeof(struct ipv6hdr));
+	}
+}
+
+static unsigned int local_out(void *priv, struct sk_buff *skb,
+			      const struct nf_hook_state *state)
+{
+	unsigned int net = skb_network_header_len(skb);
+	const struct eno_saved *es;
+	struct request_sock *req;
+	int grown;
+
+	/* SYN-cookie answers have no skb->sk: they carry no ENO */
+	if (!skb->sk || skb->sk->sk_state != TCP_NEW_SYN_RECV)
+		return NF_ACCEPT;
+	req = inet_reqsk(skb->sk);
+	if (req->rsk_ops->family != state->pf || !req->rsk_listener ||
+	    !tcpcrypt_af_is_ours(READ_ONCE(inet_csk(req->rsk_listener)->icsk_af_ops)))
+		return NF_ACCEPT;
+	if (!tcp_hdr(skb)->syn || tcpcrypt_has_auth_option(tcp_hdr(skb)))
+		return NF_ACCEPT;
+	es = request_options(req);
+	if (!es)
+		return NF_ACCEPT;
+	grown = tcpcrypt_insert_option(skb, net, es->synack.data,
+				       es->synack.len, true);
+	if (grown < 0) {
+		tcpcrypt_count(state->net, TCPCRYPT_MIB_FALLBACKNOROOM);
+		return NF_ACCEPT;
+	}
+	if (grown)
+		fix_length(skb, state->pf);
+	tcpcrypt_count(state->net, TCPCRYPT_MIB_ENOSYNACKSENT);
+	return NF_ACCEPT;
+}
+
+static const struct nf_hook_ops hooks[] = {
+	{
+		.hook		= local_out,
+		.pf		= NFPROTO_IPV4,
+		.hooknum	= NF_INET_LOCAL_OUT,
+		.priority	= NF_IP_PRI_FIRST,
+	},
+	{
+		.hook		= local_out,
+		.pf		= NFPROTO_IPV6,
+		.hooknum	= NF_INET_LOCAL_OUT,
+		.priority	= NF_IP6_PRI_FIRST,
+	},
+};
+
+/**
+ * tcpcrypt_passive_init() - make a namespace's SYN-ACKs pass by us
+ * @net: the namespace
+ *
+ * Return: 0 or a negative errno.
+ */
+int tcpcrypt_passive_init(struct net *net)
+{
+	if (!saved_cookie)
+		saved_cookie = get_random_u64() | 1;
+	return nf_register_net_hooks(net, hooks, ARRAY_SIZE(hooks));
+}
+
+/**
+ * tcpcrypt_passive_exit() - undo tcpcrypt_passive_init()
+ * @net: the namespace
+ */
+void tcpcrypt_passive_exit(struct net *net)
+{
+	nf_unregister_net_hooks(net, hooks, ARRAY_SIZE(hooks));
+}
+
+/*
+ * Section 4.6: the first ACK segment without ENO disables encryption, with
+ * it encryption MUST be enabled.
+ */
+static void attach_child(struct sock *child, struct tcpcrypt_ctx *ctx,
+			 const struct eno_option *syn,
+			 const struct eno_option *synack)
+{
+	struct eno_config cfg;
+
+	ctx->sent = *synack;
+	tcpcrypt_tep_config(&cfg, true);
+	eno_negotiate(&cfg, synack, syn, &ctx->neg);
+	if (WARN_ON_ONCE(ctx->neg.verdict != ENO_OK)) {
+		tcpcrypt_ctx_put(ctx);
+		return;
+	}
+	ctx->isn = tcp_sk(child)->snd_una;
+	ctx->irs = tcp_sk(child)->rcv_nxt;
+	tcpcrypt_ctx_attach(child, ctx);
+	tcpcrypt_ctx_encrypt(child, ctx);
+	tcpcrypt_count(sock_net(child), TCPCRYPT_MIB_ENOPASSIVE);
+}
+
+/* The child was copied from a listener that has our table. */
+static void restore_child(struct sock *child)
+{
+	struct inet_connection_sock *icsk = inet_csk(child);
+
+	if (tcpcrypt_af_is_ours(icsk->icsk_af_ops))
+		WRITE_ONCE(icsk->icsk_af_ops, tcpcrypt_af_base(child));
+}
+
+/*
+ * tcpcrypt_syn_recv_sock() - icsk_af_ops->syn_recv_sock of attached listeners
+ * @sk:  the listener
+ * @skb: the ACK that completes the three-way handshake; with
+ *       TCP_DEFER_ACCEPT the first data segment
+ * @req: the request
+ * @dst: its route
+ * @req_unhash: request to remove
+ * @own_req: set by the base function
+ *
+ * Context: softirq. The child that is returned is locked.
+ * Return: the child, or NULL.
+ */
+struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
+				    struct request_sock *req,
+				    struct dst_entry *dst,
+				    struct request_sock *req_unhash,
+				    TCPCRYPT_OCI_DECL(bool *own_req))
+{
+	const struct inet_connection_sock_af_ops *af = tcpcrypt_af_base(sk);
+	const struct tcphdr *th = tcp_hdr(skb);
+	struct eno_option syn, synack;
+	struct tcpcrypt_ctx *ctx = NULL;
+	struct sock *child;
+	bool ack_eno;
+
+	ack_eno = !th->syn && eno_present((const u8 *)(th + 1),
+					  __tcp_hdrlen(th) - sizeof(*th));
+	/* The ACK comes again; a child without a ctx could not encrypt. */
+	if (ack_eno && eno_saved(req->saved_syn)) {
+		ctx = tcpcrypt_ctx_new(GFP_ATOMIC);
+		if (!ctx) {
+			tcpcrypt_count(sock_net(sk),
+				       TCPCRYPT_MIB_FALLBACKNOMEMORY);
+			return NULL;
+		}
+	}
+	child = af->syn_recv_sock(sk, skb, req, dst, req_unhash,
+				  TCPCRYPT_OCI_ARG(own_req));
+	if (child)
+		restore_child(child);
+	if (!child || !*own_req || !take_saved(child, &syn, &synack)) {
+		if (ctx)
+			tcpcrypt_ctx_put(ctx);
+		return child;
+	}
+	if (ctx)
+		attach_child(child, ctx, &syn, &synack);
+	else
+		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKNOACK);
+	return child;
+}

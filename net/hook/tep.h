@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The TEP interface between ENO and the protocols that it negotiates.
+ */
+#ifndef _TCPCRYPT_TEP_H
+#define _TCPCRYPT_TEP_H
+
+#include "../eno/eno.h"
+
+void tcpcrypt_tep_config(struct eno_config *cfg, bool passive);
+
+#endif /* _TCPCRYPT_TEP_H */

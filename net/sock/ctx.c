@@ -1,0 +1,623 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Life of a connection's context: attach, state, failure, work, detach.
+ */
+
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <net/inet_connection_sock.h>
+#include <tcpcrypt_compat.h>
+#include "../ctl/ctl.h"
+#include "../hook/hook.h"
+#include "sock.h"
+
+struct workqueue_struct *tcpcrypt_wq;
+
+static void work_fn(struct work_struct *work);
+static void timer_fn(struct work_struct *work);
+static void free_fn(struct work_struct *work);
+
+/**
+ * tcpcrypt_ctx_new() - allocate a context
+ * @gfp: allocation flags
+ *
+ * Takes a reference to the module.
+ *
+ * Return: the context, with one reference, or NULL.
+ */
+struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp)
+{
+	struct tcpcrypt_ctx *ctx;
+
+	if (!try_module_get(THIS_MODULE))
+		return NULL;
+	ctx = kzalloc(sizeof(*ctx), gfp);
+	if (!ctx) {
+		module_put(THIS_MODULE);
+		return NULL;
+	}
+	refcount_set(&ctx->refs, 1);
+	INIT_RCU_WORK(&ctx->free_work, free_fn);
+	INIT_DELAYED_WORK(&ctx->work, work_fn);
+	INIT_DELAYED_WORK(&ctx->timer, timer_fn);
+	__skb_queue_head_init(&ctx->tx.pending);
+	__skb_queue_head_init(&ctx->rx.raw);
+	__skb_queue_head_init(&ctx->rx.plain);
+	ctx->enabled = TCP_ENO_DEFAULT;
+	return ctx;
+}
+
+/* After a grace period, in process context: ciphers may sleep when freed. */
+static void free_fn(struct work_struct *work)
+{
+	struct tcpcrypt_ctx *ctx = container_of(to_rcu_work(work),
+						struct tcpcrypt_ctx, free_work);
+
+	tcpcrypt_hs_free(ctx);
+	tcpcrypt_cipher_free(&ctx->tx.cipher);
+	tcpcrypt_cipher_free(&ctx->rx.cipher);
+	kfree_sensitive(ctx);
+	module_put(THIS_MODULE);
+}
+
+/**
+ * tcpcrypt_ctx_put() - drop a reference
+ * @ctx: the context
+ *
+ * Context: any.
+ */
+void tcpcrypt_ctx_put(struct tcpcrypt_ctx *ctx)
+{
+	if (refcount_dec_and_test(&ctx->refs))
+		queue_rcu_work(tcpcrypt_wq, &ctx->free_work);
+}
+
+/**
+ * tcpcrypt_set_state() - the one place that changes a connection's state
+ * @ctx:   the context
+ * @state: the new state
+ *
+ * Context: the socket's lock.
+ */
+void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state)
+{
+	bool legal = false;
+
+	switch (ctx->state) {
+	case TCPCRYPT_TAKEN:
+		legal = state == TCPCRYPT_SYN_SENT || state == TCPCRYPT_PLAIN ||
+			state == TCPCRYPT_KEYING || state == TCPCRYPT_FAILED;
+		break;
+	case TCPCRYPT_SYN_SENT:
+		legal = state != TCPCRYPT_OPEN;
+		break;
+	case TCPCRYPT_PLAIN:
+		legal = state == TCPCRYPT_TAKEN || state == TCPCRYPT_PLAIN;
+		break;
+	case TCPCRYPT_KEYING:
+		legal = state == TCPCRYPT_OPEN || state == TCPCRYPT_FAILED;
+		break;
+	case TCPCRYPT_OPEN:
+	case TCPCRYPT_FAILED:
+		legal = state == TCPCRYPT_FAILED;
+		break;
+	}
+	WARN_ONCE(!legal, "state %d to %d\n", ctx->state, state);
+	WRITE_ONCE(ctx->state, state);
+}
+
+/**
+ * tcpcrypt_ctx_attach() - put a context on a socket
+ * @sk:  the socket, whose sk_prot and icsk_af_ops are base tables
+ * @ctx: the context; the reference goes to the socket
+ *
+ * Context: the socket's lock; preemption may be off.
+ */
+void tcpcrypt_ctx_attach(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	ctx->sk = sk;
+	ctx->af = icsk->icsk_af_ops;
+	ctx->prot = sk->sk_prot;
+	rcu_assign_pointer(icsk->icsk_ulp_data, ctx);
+	WRITE_ONCE(icsk->icsk_ulp_ops, &tcpcrypt_ulp);
+	WRITE_ONCE(sk->sk_prot, tcpcrypt_prot_ours(ctx->prot));
+	WRITE_ONCE(icsk->icsk_af_ops, tcpcrypt_af_ours(ctx->af));
+}
+
+/**
+ * tcpcrypt_ctx_connect() - an attached socket begins to connect
+ * @sk:  the socket, in TCP_SYN_SENT
+ * @ctx: its context
+ *
+ * connect() may have chosen another af_ops than a taken socket had (IPv4
+ * mapped addresses).
+ *
+ * Context: the socket's lock; preemption may be off.
+ */
+void tcpcrypt_ctx_connect(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	ctx->active = true;
+	ctx->eno_off = false;
+	ctx->sent.len = 0;
+	if (!tcpcrypt_af_is_ours(icsk->icsk_af_ops)) {
+		ctx->af = icsk->icsk_af_ops;
+		WRITE_ONCE(icsk->icsk_af_ops, tcpcrypt_af_ours(ctx->af));
+	}
+	tcpcrypt_set_state(ctx, TCPCRYPT_SYN_SENT);
+}
+
+static void restore_af(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	if (tcpcrypt_af_is_ours(icsk->icsk_af_ops))
+		WRITE_ONCE(icsk->icsk_af_ops, tcpcrypt_af_base(sk));
+}
+
+/**
+ * tcpcrypt_ctx_unconnect() - connect() failed before anything was decided
+ * @sk:  the socket, in TCP_CLOSE
+ * @ctx: its context
+ *
+ * The application may connect again, listen, or close.
+ *
+ * Context: the socket's lock; preemption may be off.
+ */
+void tcpcrypt_ctx_unconnect(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	if (inet_csk(sk)->icsk_ulp_ops == &tcpcrypt_ulp) {
+		tcpcrypt_ctx_detach(sk);
+		return;
+	}
+	restore_af(sk);
+	if (ctx->state == TCPCRYPT_SYN_SENT)
+		tcpcrypt_set_state(ctx, TCPCRYPT_TAKEN);
+	else if (ctx->state == TCPCRYPT_PLAIN)
+		tcpcrypt_set_state(ctx, TCPCRYPT_TAKEN);
+}
+
+/**
+ * tcpcrypt_ctx_plain() - the connection is plain TCP
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * A socket taken by TCP_ULP keeps its context, so that it can say so.
+ *
+ * Context: the socket's lock.
+ */
+void tcpcrypt_ctx_plain(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	if (inet_csk(sk)->icsk_ulp_ops == &tcpcrypt_ulp) {
+		tcpcrypt_ctx_detach(sk);
+		return;
+	}
+	restore_af(sk);
+	tcpcrypt_set_state(ctx, TCPCRYPT_PLAIN);
+}
+
+/**
+ * tcpcrypt_ctx_refuse() - encryption is required and cannot be had
+ * @sk:  the socket, in TCP_SYN_SENT
+ * @ctx: its context
+ *
+ * Context: the socket's lock; preemption may be off. No SYN was sent yet;
+ * queue_xmit drops what connect() sends after this.
+ */
+void tcpcrypt_ctx_refuse(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ABORTREQUIRED);
+	if (!tcpcrypt_af_is_ours(icsk->icsk_af_ops) &&
+	    tcpcrypt_af_ours(icsk->icsk_af_ops)) {
+		ctx->af = icsk->icsk_af_ops;
+		WRITE_ONCE(icsk->icsk_af_ops, tcpcrypt_af_ours(ctx->af));
+	}
+	tcpcrypt_fail(ctx, ECONNABORTED);
+}
+
+static void data_ready(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (!ctx)
+		return;
+	tcpcrypt_rx_pull(sk, ctx);
+}
+
+/*
+ * TCP's FIN says nothing until FINp was authenticated (RFC 8548, section
+ * 3.7): it stays hidden from the stack's own recvmsg() and from poll().
+ */
+static void state_change(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (!ctx)
+		return;
+	tcpcrypt_rx_hide(sk, ctx);
+	ctx->state_change(sk);
+	tcpcrypt_kick(ctx);
+}
+
+static void write_space(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (!ctx)
+		return;
+	if (tcpcrypt_tx_waiting(ctx))
+		tcpcrypt_kick(ctx);
+	if (!ctx->closing)
+		ctx->write_space(sk);
+}
+
+/**
+ * tcpcrypt_ctx_encrypt() - ENO succeeded: from here on only our bytes flow
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Context: the socket's lock, softirq or process.
+ */
+void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	ctx->data_ready = sk->sk_data_ready;
+	ctx->state_change = sk->sk_state_change;
+	ctx->write_space = sk->sk_write_space;
+	sk->sk_data_ready = data_ready;
+	sk->sk_state_change = state_change;
+	sk->sk_write_space = write_space;
+	ctx->wrapped = true;
+	ctx->tx.seq = tcp_sk(sk)->write_seq;
+	tcpcrypt_set_state(ctx, TCPCRYPT_KEYING);
+}
+
+static void unwrap(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	if (!ctx->wrapped)
+		return;
+	write_lock_bh(&sk->sk_callback_lock);
+	if (sk->sk_data_ready == data_ready)
+		sk->sk_data_ready = ctx->data_ready;
+	if (sk->sk_state_change == state_change)
+		sk->sk_state_change = ctx->state_change;
+	if (sk->sk_write_space == write_space)
+		sk->sk_write_space = ctx->write_space;
+	write_unlock_bh(&sk->sk_callback_lock);
+	ctx->wrapped = false;
+}
+
+static void shrink_header(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	/* IP options set since then have assigned icsk_ext_hdr_len */
+	if (ctx->grown && icsk->icsk_ext_hdr_len >= 4)
+		icsk->icsk_ext_hdr_len -= 4;
+	ctx->grown = false;
+}
+
+/* Everything of @ctx off @sk, but for the ULP slot itself. */
+static void strip(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct socket *sock = sk->sk_socket;
+
+	WRITE_ONCE(sk->sk_prot, tcpcrypt_prot_base(sk));
+	if (sock)
+		WRITE_ONCE(sock->ops, tcpcrypt_ops_base(sock->ops));
+	restore_af(sk);
+	unwrap(sk, ctx);
+	shrink_header(sk, ctx);
+	tcpcrypt_tx_purge(sk, ctx);
+	tcpcrypt_rx_purge(sk, ctx);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
+	/* work that is queued finds no ctx on its socket and ends */
+	tcpcrypt_disarm(ctx);
+}
+
+/**
+ * tcpcrypt_ctx_detach() - give a socket back to plain TCP
+ * @sk: an attached socket
+ *
+ * Context: the socket's lock, any context; preemption may be off.
+ */
+void tcpcrypt_ctx_detach(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+	struct module *owner = icsk->icsk_ulp_ops->owner;
+
+	strip(sk, ctx);
+	WRITE_ONCE(icsk->icsk_ulp_ops, NULL);
+	/* tcp_set_ulp() took it for the registered ops; ctx holds another */
+	if (owner)
+		module_put(owner);
+	tcpcrypt_ctx_put(ctx);
+}
+
+/* Queues @work for @delay jiffies from now; it holds sk and ctx. */
+static void queue(struct tcpcrypt_ctx *ctx, struct delayed_work *work,
+		  unsigned long delay)
+{
+	sock_hold(ctx->sk);
+	refcount_inc(&ctx->refs);
+	if (mod_delayed_work(tcpcrypt_wq, work, delay)) {
+		sock_put(ctx->sk);
+		tcpcrypt_ctx_put(ctx);
+	}
+}
+
+static void cancel(struct tcpcrypt_ctx *ctx, struct delayed_work *work)
+{
+	if (cancel_delayed_work(work)) {
+		sock_put(ctx->sk);
+		tcpcrypt_ctx_put(ctx);
+	}
+}
+
+/**
+ * tcpcrypt_kick() - have tcpcrypt_work() look at a connection
+ * @ctx: its context
+ *
+ * Context: the socket's lock.
+ */
+void tcpcrypt_kick(struct tcpcrypt_ctx *ctx)
+{
+	/* not before accept(): see DOC: locking */
+	if (ctx->sk->sk_socket)
+		queue(ctx, &ctx->work, 0);
+}
+
+/**
+ * tcpcrypt_retry() - have tcpcrypt_work() look again after a shortage
+ * @ctx: its context
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_retry(struct tcpcrypt_ctx *ctx)
+{
+	queue(ctx, &ctx->work, HZ / 10);
+}
+
+/**
+ * tcpcrypt_arm() - start or move a connection's timer
+ * @ctx:   its context
+ * @delay: jiffies
+ *
+ * Context: the socket's lock.
+ */
+void tcpcrypt_arm(struct tcpcrypt_ctx *ctx, unsigned long delay)
+{
+	queue(ctx, &ctx->timer, delay);
+}
+
+/**
+ * tcpcrypt_disarm() - stop a connection's timer
+ * @ctx: its context
+ *
+ * Context: the socket's lock.
+ */
+void tcpcrypt_disarm(struct tcpcrypt_ctx *ctx)
+{
+	cancel(ctx, &ctx->timer);
+}
+
+static enum tcpcrypt_mib abort_mib(int err)
+{
+	switch (err) {
+	case EBADMSG:
+		return TCPCRYPT_MIB_ABORTAUTH;
+	case ECONNRESET:
+		return TCPCRYPT_MIB_ABORTTRUNCATED;
+	case ETIMEDOUT:
+		return TCPCRYPT_MIB_ABORTTIMEOUT;
+	case ENOMEM:
+		return TCPCRYPT_MIB_ABORTNOMEMORY;
+	default:
+		return TCPCRYPT_MIB_ABORTPROTOCOL;
+	}
+}
+
+/**
+ * tcpcrypt_fail() - abort a connection
+ * @ctx: its context
+ * @err: errno, positive; the application gets it and never an end-of-file
+ *
+ * Nothing more is sent or delivered. The RST leaves from tcpcrypt_work().
+ *
+ * Context: the socket's lock, any context.
+ */
+void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err)
+{
+	struct sock *sk = ctx->sk;
+
+	if (ctx->state == TCPCRYPT_FAILED)
+		return;
+	if (err != ECONNABORTED)
+		tcpcrypt_count(sock_net(sk), abort_mib(err));
+	ctx->err = err;
+	tcpcrypt_set_state(ctx, TCPCRYPT_FAILED);
+	WRITE_ONCE(sk->sk_err, err);
+	/* pairs with the barrier in poll() */
+	smp_wmb();
+	if (!sock_flag(sk, SOCK_DEAD))
+		sk_error_report(sk);
+	tcpcrypt_kick(ctx);
+}
+
+/* The abort itself: tcp_abort() takes the socket's lock. */
+static void abort_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	int err = ctx->err;
+	bool pending = READ_ONCE(sk->sk_err);
+
+	if (sk->sk_state == TCP_CLOSE)
+		return;
+	release_sock(sk);
+	tcp_abort(sk, err);
+	lock_sock(sk);
+	/* the application has had it */
+	if (!pending)
+		WRITE_ONCE(sk->sk_err, 0);
+}
+
+static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	int err = 0;
+
+	switch (ctx->state) {
+	case TCPCRYPT_TAKEN:
+	case TCPCRYPT_SYN_SENT:
+	case TCPCRYPT_PLAIN:
+		return;
+	case TCPCRYPT_KEYING:
+		err = tcpcrypt_handshake(sk, ctx);
+		break;
+	case TCPCRYPT_OPEN:
+		break;
+	case TCPCRYPT_FAILED:
+		abort_now(sk, ctx);
+		return;
+	}
+	if (!err && ctx->state == TCPCRYPT_OPEN)
+		err = tcpcrypt_rx_settle(sk, ctx);
+	if (!err && ctx->state == TCPCRYPT_OPEN)
+		err = ctx->shut_wr ? tcpcrypt_tx_finish(sk, ctx) :
+				     tcpcrypt_tx_flush(sk, ctx);
+	if (err)
+		tcpcrypt_fail(ctx, -err);
+}
+
+static void run(struct tcpcrypt_ctx *ctx, bool expired)
+{
+	struct sock *sk = ctx->sk;
+	bool finish = false;
+
+	lock_sock(sk);
+	if (tcpcrypt_ctx(sk) == ctx && sk->sk_socket) {
+		if (expired && ctx->state == TCPCRYPT_KEYING)
+			tcpcrypt_fail(ctx, ETIMEDOUT);
+		step(sk, ctx);
+		if (tcpcrypt_ctx(sk) == ctx && ctx->closing)
+			finish = tcpcrypt_closer(sk, ctx, expired);
+	}
+	release_sock(sk);
+	/* close() left its reference to the parked socket with us */
+	if (finish)
+		tcpcrypt_prot_base(sk)->close(sk, 0);
+	sock_put(sk);
+	tcpcrypt_ctx_put(ctx);
+}
+
+static void work_fn(struct work_struct *work)
+{
+	run(container_of(to_delayed_work(work), struct tcpcrypt_ctx, work),
+	    false);
+}
+
+static void timer_fn(struct work_struct *work)
+{
+	run(container_of(to_delayed_work(work), struct tcpcrypt_ctx, timer),
+	    true);
+}
+
+/* setsockopt(TCP_ULP, "tcpcrypt"): before connect() or listen() alone. */
+static int ulp_init(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx;
+
+	if (sk->sk_state != TCP_CLOSE)
+		return -EISCONN;
+	if (tcpcrypt_ineligible(sk) || !tcpcrypt_prot_ours(sk->sk_prot) ||
+	    !tcpcrypt_af_ours(inet_csk(sk)->icsk_af_ops))
+		return -EOPNOTSUPP;
+	ctx = tcpcrypt_ctx_new(GFP_KERNEL);
+	if (!ctx)
+		return -ENOMEM;
+	ctx->sk = sk;
+	ctx->af = inet_csk(sk)->icsk_af_ops;
+	ctx->prot = sk->sk_prot;
+	ctx->active = true;
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
+	WRITE_ONCE(sk->sk_prot, tcpcrypt_prot_ours(ctx->prot));
+	/* __tcp_set_ulp() cleared it */
+	if (sk->sk_socket)
+		set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
+	return 0;
+}
+
+/* From tcp_cleanup_ulp(): the socket is being destroyed. */
+static void ulp_release(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (!ctx)
+		return;
+	strip(sk, ctx);
+	tcpcrypt_ctx_put(ctx);
+}
+
+/* A child of a listener that was attached once: it has nothing of ours. */
+static void ulp_clone(const struct request_sock *req, struct sock *child,
+		      const gfp_t priority)
+{
+	rcu_assign_pointer(inet_csk(child)->icsk_ulp_data, NULL);
+	inet_csk(child)->icsk_ulp_ops = NULL;
+}
+
+/* Not registered: kTLS and sockmap find the slot taken, ss -ti shows it. */
+struct tcp_ulp_ops tcpcrypt_ulp = {
+	.name		= "tcpcrypt",
+	.init		= ulp_init,
+	.release	= ulp_release,
+	.clone		= ulp_clone,
+};
+
+struct tcp_ulp_ops tcpcrypt_ulp_user = {
+	.name		= "tcpcrypt",
+	.owner		= THIS_MODULE,
+	.init		= ulp_init,
+	.release	= ulp_release,
+	.clone		= ulp_clone,
+};
+
+/**
+ * tcpcrypt_sock_init() - what connections need before the first one comes
+ *
+ * Return: 0 or a negative errno.
+ */
+int tcpcrypt_sock_init(void)
+{
+	int err;
+
+	tcpcrypt_wq = alloc_workqueue("tcpcrypt", WQ_UNBOUND | WQ_HIGHPRI |
+				      WQ_MEM_RECLAIM, 0);
+	if (!tcpcrypt_wq)
+		return -ENOMEM;
+	err = tcpcrypt_close_init();
+	if (err)
+		goto free_wq;
+	err = tcp_register_ulp(&tcpcrypt_ulp_user);
+	if (err)
+		goto exit_close;
+	return 0;
+
+exit_close:
+	tcpcrypt_close_exit();
+free_wq:
+	destroy_workqueue(tcpcrypt_wq);
+	return err;
+}
+
+/** tcpcrypt_sock_exit() - undo tcpcrypt_sock_init(); no connection is left */
+void tcpcrypt_sock_exit(void)
+{
+	tcp_unregister_ulp(&tcpcrypt_ulp_user);
+	tcpcrypt_close_exit();
+	rcu_barrier();
+	destroy_workqueue(tcpcrypt_wq);
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Key agreement, RFC 8548 section 3.3: Init1 and Init2, in tcpcrypt_work().
+ */
+
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "../ctl/ctl.h"
+#include "sock.h"
+
+/* What is derived before it is committed; wiped on one exit. */
+struct secrets {
+	u8				es[TCPCRYPT_ES_MAX];
+	u8				ss[TCPCRYPT_K_LEN];
+	u8				mk[TCPCRYPT_K_LEN];
+	struct tcpcrypt_traffic_key	ab;
+	struct tcpcrypt_traffic_key	ba;
+};
+
+/**
+ * tcpcrypt_hs_free() - wipe and drop what a handshake needed
+ * @ctx: the context
+ */
+void tcpcrypt_hs_free(struct tcpcrypt_ctx *ctx)
+{
+	if (!ctx->hs)
+		return;
+	if (ctx->hs->dh)
+		ctx->hs->dh->free(ctx->hs->key);
+	kfree_sensitive(ctx->hs);
+	ctx->hs = NULL;
+}
+
+static bool is_host_a(const struct tcpcrypt_ctx *ctx)
+{
+	return ctx->neg.role == ENO_HOST_A;
+}
+
+static int begin(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	unsigned int timeout = tcpcrypt_net(sock_net(sk))->handshake_timeout;
+	struct tcpcrypt_hs *hs;
+
+	hs = kzalloc(sizeof(*hs), GFP_KERNEL);
+	if (!hs)
+		return -ENOMEM;
+	hs->dh = tcpcrypt_dh_find(ctx->neg.negspec & ENO_GLT);
+	hs->nciphers = tcpcrypt_aeads(sock_net(sk), hs->ciphers);
+	ctx->hs = hs;
+	tcpcrypt_arm(ctx, timeout * HZ);
+	return 0;
+}
+
+static int send_init1(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_hs *hs = ctx->hs;
+	u8 nonce[TCPCRYPT_NONCE_LEN], pub[TCPCRYPT_PUB_MAX];
+	int len;
+
+	hs->key = hs->dh->keygen(pub);
+	if (!hs->key)
+		return -ENOMEM;
+	get_random_bytes(nonce, sizeof(nonce));
+	len = tcpcrypt_init1_build(hs->sent, sizeof(hs->sent), hs->ciphers,
+				   hs->nciphers, nonce, pub, hs->dh->pub_len);
+	if (len < 0)
+		return len;
+	hs->sent_len = len;
+	return tcpcrypt_tx_raw(sk, ctx, hs->sent, len);
+}
+
+static int build_init2(struct tcpcrypt_ctx *ctx, u16 cipher)
+{
+	struct tcpcrypt_hs *hs = ctx->hs;
+	u8 nonce[TCPCRYPT_NONCE_LEN], pub[TCPCRYPT_PUB_MAX];
+	int len;
+
+	hs->key = hs->dh->keygen(pub);
+	if (!hs->key)
+		return -ENOMEM;
+	get_random_bytes(nonce, sizeof(nonce));
+	len = tcpcrypt_init2_build(hs->sent, sizeof(hs->sent), cipher, nonce,
+				   pub, hs->dh->pub_len);
+	if (len < 0)
+		return len;
+	hs->sent_len = len;
+	return 0;
+}
+
+/*
+ * Collects the peer's message. Return: 1 when it is whole, 0 if more must
+ * come, or a negative errno.
+ */
+static int hear(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 magic)
+{
+	struct tcpcrypt_hs *hs = ctx->hs;
+	int want;
+
+	for (;;) {
+		want = tcpcrypt_init_len(hs->heard, hs->heard_len, magic);
+		if (want < 0)
+			return want;
+		if (!want)
+			want = TCPCRYPT_INIT_HDR;
+		else if (hs->heard_len == want)
+			return 1;
+		want = tcpcrypt_rx_take(sk, ctx, hs->heard + hs->heard_len,
+					want - hs->heard_len);
+		if (!want)
+			break;
+		hs->heard_len += want;
+		tcpcrypt_rx_window(sk);
+	}
+	/* TCP's FIN where a message is due: nothing authentic can follow */
+	return ctx->rx.tcp_fin ? -ECONNRESET : 0;
+}
+
+static const u8 *nonce_a(const struct tcpcrypt_ctx *ctx)
+{
+	const u8 *init1 = is_host_a(ctx) ? ctx->hs->sent : ctx->hs->heard;
+
+	return init1 + TCPCRYPT_INIT_HDR + 1 +
+	       2 * init1[TCPCRYPT_INIT_HDR];
+}
+
+/* PRK, session ID, master key, traffic keys: sections 3.3 and 3.4. */
+static int derive(struct tcpcrypt_ctx *ctx, const u8 *peer_pub,
+		  const struct tcpcrypt_aead_desc *aead, struct secrets *s)
+{
+	const struct tcpcrypt_mac *mac = &tcpcrypt_hmac_sha256;
+	struct tcpcrypt_hs *hs = ctx->hs;
+	struct tcpcrypt_vec sent = { hs->sent, hs->sent_len };
+	struct tcpcrypt_vec heard = { hs->heard, hs->heard_len };
+	struct tcpcrypt_prk_input in = {
+		.nonce_a	= nonce_a(ctx),
+		.transcript	= { ctx->neg.transcript,
+				    ctx->neg.transcript_len },
+		.init1		= is_host_a(ctx) ? sent : heard,
+		.init2		= is_host_a(ctx) ? heard : sent,
+		.es		= { s->es, hs->dh->es_len },
+	};
+	int err;
+
+	err = hs->dh->agree(hs->key, peer_pub, s->es);
+	if (!err)
+		err = tcpcrypt_extract(mac, &in, s->ss);
+	if (!err)
+		err = tcpcrypt_session_id(mac, s->ss, NULL, 0,
+					  ctx->neg.negspec, ctx->sess_id);
+	if (!err)
+		err = tcpcrypt_master_first(mac, s->ss, NULL, 0, s->mk);
+	if (!err)
+		err = tcpcrypt_traffic(mac, s->mk, TCPCRYPT_CONST_KEY_A, aead,
+				       &s->ab);
+	if (!err)
+		err = tcpcrypt_traffic(mac, s->mk, TCPCRYPT_CONST_KEY_B, aead,
+				       &s->ba);
+	return err;
+}
+
+static int agree(struct tcpcrypt_ctx *ctx, const u8 *peer_pub, u16 cipher)
+{
+	const struct tcpcrypt_aead_desc *aead = tcpcrypt_aead_desc(cipher);
+	struct secrets s;
+	int err;
+
+	if (!aead)
+		return -EPROTO;
+	err = derive(ctx, peer_pub, aead, &s);
+	if (!err)
+		err = tcpcrypt_cipher_init(&ctx->tx.cipher, cipher,
+					   is_host_a(ctx) ? &s.ab : &s.ba);
+	if (!err)
+		err = tcpcrypt_cipher_init(&ctx->rx.cipher, cipher,
+					   is_host_a(ctx) ? &s.ba : &s.ab);
+	memzero_explicit(&s, sizeof(s));
+	ctx->aead = cipher;
+	return err;
+}
+
+/* Host B: Init1 in, Init2 out. */
+static int answer_init1(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_hs *hs = ctx->hs;
+	struct tcpcrypt_init init1;
+	int err, cipher;
+
+	err = tcpcrypt_init1_parse(hs->heard, hs->heard_len, hs->dh->pub_len,
+				   &init1);
+	if (err)
+		return err;
+	cipher = tcpcrypt_init_select(&init1, hs->ciphers, hs->nciphers);
+	if (cipher < 0)
+		return cipher;
+	err = build_init2(ctx, cipher);
+	if (!err)
+		err = agree(ctx, init1.pub, cipher);
+	if (!err)
+		err = tcpcrypt_tx_raw(sk, ctx, hs->sent, hs->sent_len);
+	return err;
+}
+
+/*
+ * Host A: Init2 in. A cipher that Init1 did not offer MUST abort (section
+ * 3.3).
+ */
+static int take_init2(struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_hs *hs = ctx->hs;
+	struct tcpcrypt_init init1, init2;
+	int err, cipher;
+
+	err = tcpcrypt_init2_parse(hs->heard, hs->heard_len, hs->dh->pub_len,
+				   &init2);
+	if (!err)
+		err = tcpcrypt_init1_parse(hs->sent, hs->sent_len,
+					   hs->dh->pub_len, &init1);
+	if (err)
+		return err;
+	cipher = init2.ciphers[0] << 8 | init2.ciphers[1];
+	if (!tcpcrypt_init_has_cipher(&init1, cipher))
+		return -EPROTO;
+	return agree(ctx, init2.pub, cipher);
+}
+
+static int finish(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	tcpcrypt_hs_free(ctx);
+	if (!ctx->closing)
+		tcpcrypt_disarm(ctx);
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_HANDSHAKEFRESH);
+	tcpcrypt_set_state(ctx, TCPCRYPT_OPEN);
+	tcpcrypt_rx_start(sk, ctx);
+	if (!ctx->closing)
+		ctx->write_space(sk);
+	return 0;
+}
+
+/**
+ * tcpcrypt_handshake() - go on with the handshake as far as it gets
+ * @sk:  the socket
+ * @ctx: its context, in TCPCRYPT_KEYING
+ *
+ * Context: the socket's lock, owned, from tcpcrypt_work(); sleeps.
+ * Return: 0, also if the peer's message is not there yet, or a negative
+ * errno, for which the connection must be aborted.
+ */
+int tcpcrypt_handshake(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	int err;
+
+	if (sk->sk_state == TCP_CLOSE)
+		return 0;
+	if (!ctx->hs) {
+		err = begin(sk, ctx);
+		if (!err && is_host_a(ctx))
+			err = send_init1(sk, ctx);
+		if (err)
+			return err;
+	}
+	if (!skb_queue_empty(&sk->sk_receive_queue))
+		tcpcrypt_rx_pull(sk, ctx);
+	err = tcpcrypt_tx_flush(sk, ctx);
+	if (err)
+		return err;
+	if (is_host_a(ctx)) {
+		err = hear(sk, ctx, TCPCRYPT_INIT2_MAGIC);
+		if (err > 0)
+			err = take_init2(ctx) ? : finish(sk, ctx);
+	} else {
+		err = hear(sk, ctx, TCPCRYPT_INIT1_MAGIC);
+		if (err > 0)
+			err = answer_init1(sk, ctx) ? : finish(sk, ctx);
+	}
+	return err;
+}

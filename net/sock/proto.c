@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tables that attached sockets use instead of TCP's: what is overridden
+ * in struct proto and struct proto_ops.
+ */
+
+#include <linux/delay.h>
+#include <linux/percpu.h>
+#include <linux/poll.h>
+#include <net/tcp.h>
+#include <asm/ioctls.h>
+#include <linux/sockios.h>
+#include <tcpcrypt_compat.h>
+#include "../hook/hook.h"
+#include "sock.h"
+
+/*
+ * Calls inside the overridden functions. A socket may become plain TCP and
+ * drop its reference to the module while a thread sleeps in one.
+ */
+static DEFINE_PER_CPU(long, calls);
+
+/** tcpcrypt_enter() - an overridden socket call begins */
+void tcpcrypt_enter(void)
+{
+	this_cpu_inc(calls);
+}
+
+/** tcpcrypt_leave() - an overridden socket call ends */
+void tcpcrypt_leave(void)
+{
+	this_cpu_dec(calls);
+}
+
+/**
+ * tcpcrypt_wait_calls() - wait until no overridden call is under way
+ *
+ * For module exit: no socket leads here any more.
+ *
+ * Context: process.
+ */
+void tcpcrypt_wait_calls(void)
+{
+	long sum;
+	int cpu;
+
+	for (;;) {
+		sum = 0;
+		for_each_possible_cpu(cpu)
+			sum += READ_ONCE(per_cpu(calls, cpu));
+		if (!sum)
+			return;
+		msleep(20);
+	}
+}
+
+/**
+ * tcpcrypt_swap_ops() - make sock->ops ours
+ * @sk: a socket
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_swap_ops(struct sock *sk)
+{
+	const struct proto_ops *ours;
+
+	if (!sk->sk_socket)
+		return;
+	ours = tcpcrypt_ops_ours(sk->sk_socket->ops);
+	if (ours)
+		WRITE_ONCE(sk->sk_socket->ops, ours);
+}
+
+/*
+ * Runs on a child inside accept(), when it has its struct socket but no
+ * descriptor yet, and in connect(): the place to swap sock->ops and to begin
+ * the key agreement of a child.
+ */
+static void release_cb(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	tcpcrypt_prot_base(sk)->release_cb(sk);
+	if (!ctx || !sk->sk_socket || ctx->closing)
+		return;
+	if (tcpcrypt_ops_ours(sk->sk_socket->ops)) {
+		tcpcrypt_swap_ops(sk);
+		if (tcpcrypt_encrypted(ctx))
+			tcpcrypt_kick(ctx);
+	}
+}
+
+static __poll_t poll_encrypted(struct sock *sk,
+			       const struct tcpcrypt_ctx *ctx)
+{
+	bool fin = READ_ONCE(ctx->rx.fin), over = READ_ONCE(ctx->err);
+	bool shut_wr = READ_ONCE(ctx->shut_wr);
+	bool shut_rd = fin || READ_ONCE(ctx->shut_rd);
+	__poll_t mask = 0;
+
+	/*
+	 * TCP's connection may be over while FINp is still to be decrypted:
+	 * that is no end yet.
+	 */
+	if (inet_sk_state_load(sk) == TCP_CLOSE && !READ_ONCE(ctx->rx.complete))
+		over = true;
+	shut_rd |= over;
+	shut_wr |= over;
+	if (shut_rd && shut_wr)
+		mask |= EPOLLHUP;
+	if (shut_rd)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (tcpcrypt_rx_readable(sk, ctx, sock_rcvlowat(sk, 0, INT_MAX)))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (shut_wr || tcpcrypt_tx_writeable(sk, ctx)) {
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	} else {
+		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		/* pairs with the barriers in sk_stream_write_space() */
+		smp_mb__after_atomic();
+		if (tcpcrypt_tx_writeable(sk, ctx))
+			mask |= EPOLLOUT | EPOLLWRNORM;
+	}
+	/* pairs with smp_wmb() in tcpcrypt_fail() and tcp_reset() */
+	smp_rmb();
+	if (READ_ONCE(sk->sk_err) ||
+	    !skb_queue_empty_lockless(&sk->sk_error_queue))
+		mask |= EPOLLERR;
+	return mask;
+}
+
+/*
+ * tcp_poll() compares TCP's sequence numbers, which count ciphertext. This
+ * one says what an application can read and write.
+ */
+static __poll_t tcpcrypt_poll(struct file *file, struct socket *sock,
+			      struct poll_table_struct *wait)
+{
+	struct sock *sk = sock->sk;
+	struct tcpcrypt_ctx *ctx;
+	__poll_t mask;
+
+	rcu_read_lock();
+	ctx = tcpcrypt_ctx(sk);
+	if (!ctx || !tcpcrypt_encrypted(ctx)) {
+		rcu_read_unlock();
+		return tcpcrypt_ops_base(READ_ONCE(sock->ops))->poll(file, sock,
+								     wait);
+	}
+	rcu_read_unlock();
+	sock_poll_wait(file, sock, wait);
+	rcu_read_lock();
+	ctx = tcpcrypt_ctx(sk);
+	mask = ctx ? poll_encrypted(sk, ctx) : 0;
+	rcu_read_unlock();
+	return mask;
+}
+
+static int ioctl_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx, int cmd,
+			   int *answer)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	switch (cmd) {
+	case SIOCINQ:
+		*answer = tcpcrypt_rx_inq(ctx);
+		return 0;
+	case SIOCATMARK:
+		*answer = 0;
+		return 0;
+	case SIOCOUTQ:
+		*answer = sk->sk_state == TCP_CLOSE ? 0 :
+			  tp->write_seq - tp->snd_una;
+		break;
+	case SIOCOUTQNSD:
+		*answer = sk->sk_state == TCP_CLOSE ? 0 :
+			  tp->write_seq - tp->snd_nxt;
+		break;
+	default:
+		return -ENOIOCTLCMD;
+	}
+	*answer += ctx->tx.pending_bytes + ctx->tx.buf_len - ctx->tx.buf_off;
+	return 0;
+}
+
+static int tcpcrypt_ioctl(struct sock *sk, int cmd, unsigned long arg)
+{
+	struct tcpcrypt_ctx *ctx;
+	int answer, ret = 1;
+
+	tcpcrypt_enter();
+	lock_sock(sk);
+	ctx = tcpcrypt_ctx(sk);
+	if (ctx && tcpcrypt_encrypted(ctx))
+		ret = ioctl_encrypted(sk, ctx, cmd, &answer);
+	release_sock(sk);
+	if (ret > 0)
+		ret = tcpcrypt_prot_base(sk)->ioctl(sk, cmd, arg);
+	else if (!ret)
+		ret = put_user(answer, (int __user *)arg);
+	tcpcrypt_leave();
+	return ret;
+}
+
+static bool sock_is_readable(struct sock *sk)
+{
+	const struct tcpcrypt_ctx *ctx;
+	bool readable;
+
+	rcu_read_lock();
+	ctx = tcpcrypt_ctx(sk);
+	readable = ctx && tcpcrypt_encrypted(ctx) &&
+		   tcpcrypt_rx_readable(sk, ctx, 1);
+	rcu_read_unlock();
+	return readable;
+}
+
+#ifdef TCPCRYPT_HAVE_SENDPAGE
+/* Pages that others may still write to are copied before they are sealed. */
+static int sendpage(struct sock *sk, struct page *page, int offset,
+		    size_t size, int flags)
+{
+	struct bio_vec bvec = {
+		.bv_page = page,
+		.bv_offset = offset,
+		.bv_len = size,
+	};
+	struct msghdr msg = { .msg_flags = flags & ~MSG_SENDPAGE_NOTLAST };
+
+	if (flags & MSG_SENDPAGE_NOTLAST)
+		msg.msg_flags |= MSG_MORE;
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bvec, 1, size);
+	return tcpcrypt_sendmsg(sk, &msg, size);
+}
+
+/*
+ * Kernel users alone (not reached from user space), and TCP's own sendpage
+ * for devices without scatter-gather, which we never call.
+ */
+static int sendpage_locked(struct sock *sk, struct page *page, int offset,
+			   size_t size, int flags)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (ctx && tcpcrypt_encrypted(ctx))
+		return -EOPNOTSUPP;
+	return tcpcrypt_ops_base(sk->sk_socket->ops)->sendpage_locked(sk, page,
+								      offset,
+								      size,
+								      flags);
+}
+#endif
+
+static int sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (ctx && tcpcrypt_encrypted(ctx))
+		return -EOPNOTSUPP;
+	return tcp_sendmsg_locked(sk, msg, size);
+}
+
+/* In-kernel readers of the raw stream would get ciphertext. */
+static int read_sock(struct sock *sk, read_descriptor_t *desc,
+		     sk_read_actor_t actor)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (ctx && tcpcrypt_encrypted(ctx))
+		return -EOPNOTSUPP;
+	return tcp_read_sock(sk, desc, actor);
+}
+
+static int read_skb(struct sock *sk, skb_read_actor_t actor)
+{
+	return -EOPNOTSUPP;
+}
+
+static int peek_len(struct socket *sock)
+{
+	const struct tcpcrypt_ctx *ctx;
+	int len = -1;
+
+	rcu_read_lock();
+	ctx = tcpcrypt_ctx(sock->sk);
+	if (ctx && tcpcrypt_encrypted(ctx))
+		len = tcpcrypt_rx_inq(ctx);
+	rcu_read_unlock();
+	if (len < 0)
+		len = tcpcrypt_ops_base(READ_ONCE(sock->ops))->peek_len(sock);
+	return len;
+}
+
+/* TCP_ZEROCOPY_RECEIVE would map ciphertext. */
+static int no_mmap(struct file *file, struct socket *sock,
+		   struct vm_area_struct *vma)
+{
+	const struct tcpcrypt_ctx *ctx;
+	bool encrypted;
+
+	rcu_read_lock();
+	ctx = tcpcrypt_ctx(sock->sk);
+	encrypted = ctx && tcpcrypt_encrypted(ctx);
+	rcu_read_unlock();
+	if (encrypted)
+		return -EOPNOTSUPP;
+	return tcpcrypt_ops_base(READ_ONCE(sock->ops))->mmap(file, sock, vma);
+}
+
+/**
+ * tcpcrypt_build_proto() - our copy of a base proto
+ * @prot: filled
+ * @base: the base table
+ */
+void tcpcrypt_build_proto(struct proto *prot, const struct proto *base)
+{
+	*prot = *base;
+	prot->close = tcpcrypt_close;
+	prot->disconnect = tcpcrypt_disconnect;
+	prot->shutdown = tcpcrypt_shutdown;
+	prot->setsockopt = tcpcrypt_setsockopt;
+	prot->getsockopt = tcpcrypt_getsockopt;
+	prot->sendmsg = tcpcrypt_sendmsg;
+	prot->recvmsg = tcpcrypt_recvmsg;
+#ifdef TCPCRYPT_HAVE_SENDPAGE
+	prot->sendpage = sendpage;
+#endif
+	prot->ioctl = tcpcrypt_ioctl;
+	prot->release_cb = release_cb;
+	prot->sock_is_readable = sock_is_readable;
+}
+
+/**
+ * tcpcrypt_build_ops() - our copy of a base proto_ops
+ * @ops:  filled
+ * @base: the base table
+ */
+void tcpcrypt_build_ops(struct proto_ops *ops, const struct proto_ops *base)
+{
+	*ops = *base;
+	ops->poll = tcpcrypt_poll;
+	ops->splice_read = tcpcrypt_splice_read;
+	ops->mmap = no_mmap;
+	ops->read_sock = read_sock;
+	ops->read_skb = read_skb;
+	ops->peek_len = peek_len;
+	ops->sendmsg_locked = sendmsg_locked;
+#ifdef TCPCRYPT_HAVE_SENDPAGE
+	ops->sendpage_locked = sendpage_locked;
+#endif
+}

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * recvmsg() and splice() on encrypted sockets.
+ */
+
+#include <linux/skbuff.h>
+#include <linux/splice.h>
+#include <linux/tcp.h>
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "../hook/hook.h"
+#include "sock.h"
+
+/*
+ * A simultaneous open ends without a SYN-ACK that sk_rx_dst_set() could see:
+ * plain TCP.
+ */
+static void decide(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	if (ctx->state == TCPCRYPT_SYN_SENT &&
+	    ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		tcpcrypt_ctx_plain(sk, ctx);
+}
+
+static bool undecided(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
+{
+	return tcpcrypt_ctx(sk) == ctx &&
+	       READ_ONCE(ctx->state) == TCPCRYPT_SYN_SENT;
+}
+
+/**
+ * tcpcrypt_wait_decided() - wait until ENO has succeeded or failed
+ * @sk:    the socket
+ * @ctx:   its context; may be gone when this returns
+ * @timeo: jiffies to wait at most, updated
+ *
+ * A thread must not wait for connect() inside the stack's own functions: it
+ * would go on in there, past us.
+ *
+ * Context: the socket's lock, owned; dropped while waiting.
+ * Return: 0, -EAGAIN, the error of connect(), or as after a signal.
+ */
+int tcpcrypt_wait_decided(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			  long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	decide(sk, ctx);
+	while (undecided(sk, ctx)) {
+		if (sk->sk_err)
+			return sock_error(sk);
+		if (!*timeo)
+			return -EAGAIN;
+		if (signal_pending(current))
+			return sock_intr_errno(*timeo);
+		add_wait_queue(sk_sleep(sk), &wait);
+		sk->sk_write_pending++;
+		sk_wait_event(sk, timeo, READ_ONCE(sk->sk_err) ||
+			      !undecided(sk, ctx) ||
+			      (1 << READ_ONCE(sk->sk_state)) &
+			      (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT), &wait);
+		sk->sk_write_pending--;
+		remove_wait_queue(sk_sleep(sk), &wait);
+		decide(sk, ctx);
+	}
+	return 0;
+}
+
+/* Anything that a reader who waits must look at? */
+static bool has_news(const struct sock *sk, const struct tcpcrypt_ctx *ctx,
+		     u32 peeked)
+{
+	if (tcpcrypt_ctx(sk) != ctx)
+		return true;
+	return READ_ONCE(ctx->rx.plain_bytes) > peeked ||
+	       READ_ONCE(ctx->rx.complete) || READ_ONCE(ctx->rx.fin) ||
+	       READ_ONCE(ctx->err) || READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(ctx->shut_rd) ||
+	       READ_ONCE(sk->sk_state) == TCP_CLOSE;
+}
+
+static int wait_data(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 peeked,
+		     long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int ret;
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	ret = sk_wait_event(sk, timeo, has_news(sk, ctx, peeked), &wait);
+	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return ret < 0 ? ret : 0;
+}
+
+/*
+ * Nothing to read now: end-of-file, an error, or wait? The order is that of
+ * tcp_recvmsg_locked().
+ *
+ * Return: 1 to look again, 0 end-of-file, or a negative errno.
+ */
+static int idle(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 peeked,
+		long *timeo)
+{
+	int err;
+
+	if (ctx->rx.fin)
+		return 0;
+	if (ctx->err) {
+		sock_error(sk);
+		return -ctx->err;
+	}
+	if (sk->sk_err)
+		return sock_error(sk);
+	if (ctx->shut_rd)
+		return 0;
+	/* the connection is over, and no FINp was in it */
+	if (sk->sk_state == TCP_CLOSE)
+		return -ECONNRESET;
+	if (ctx->rx.tcp_fin && !ctx->rx.plain_bytes) {
+		err = tcpcrypt_rx_settle(sk, ctx);
+		if (err) {
+			tcpcrypt_fail(ctx, -err);
+			return 1;
+		}
+	}
+	if (!*timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(*timeo);
+	err = wait_data(sk, ctx, peeked, timeo);
+	if (err)
+		return err;
+	/* disconnected meanwhile */
+	return tcpcrypt_ctx(sk) == ctx ? 1 : -ENOTCONN;
+}
+
+/* Would more waiting be in vain, now that something was copied? */
+static bool is_over(const struct sock *sk, const struct tcpcrypt_ctx *ctx,
+		    long timeo)
+{
+	return !timeo || ctx->rx.fin || ctx->err || sk->sk_err ||
+	       ctx->shut_rd || sk->sk_state == TCP_CLOSE ||
+	       signal_pending(current);
+}
+
+/* Copies decrypted data from @skip bytes on. Return: bytes or -EFAULT. */
+static int copy_plain(struct tcpcrypt_rx *rx, struct msghdr *msg, u32 skip,
+		      size_t len, int flags)
+{
+	struct sk_buff *skb;
+	int done = 0;
+	u32 n;
+
+	skb_queue_walk(&rx->plain, skb) {
+		if (skip >= tcpcrypt_cb(skb)->len) {
+			skip -= tcpcrypt_cb(skb)->len;
+			continue;
+		}
+		n = min_t(size_t, tcpcrypt_cb(skb)->len - skip, len - done);
+		if (!n)
+			break;
+		if (!(flags & MSG_TRUNC) &&
+		    skb_copy_datagram_msg(skb, tcpcrypt_cb(skb)->off + skip,
+					  msg, n))
+			return done ? : -EFAULT;
+		done += n;
+		skip = 0;
+	}
+	return done;
+}
+
+static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		       struct msghdr *msg, size_t len, int flags)
+{
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	int target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	u32 peeked = 0;
+	int copied = 0, ret = 0;
+
+	while (len) {
+		if (rx->plain_bytes > peeked) {
+			ret = copy_plain(rx, msg, peeked, len, flags);
+			if (ret < 0)
+				break;
+			if (flags & MSG_PEEK)
+				peeked += ret;
+			else
+				tcpcrypt_rx_eat_plain(sk, ctx, ret);
+			copied += ret;
+			len -= ret;
+			continue;
+		}
+		if (rx->complete && !ctx->err) {
+			ret = tcpcrypt_rx_decrypt(sk, ctx);
+			if (ret == -ENOMEM)
+				break;
+			ret = 0;
+			continue;
+		}
+		if (copied >= target)
+			break;
+		if (copied && is_over(sk, ctx, timeo))
+			break;
+		if (copied && !(flags & MSG_PEEK))
+			tcpcrypt_rx_window(sk);
+		ret = idle(sk, ctx, peeked, &timeo);
+		if (ret <= 0)
+			break;
+		ret = 0;
+	}
+	if (copied && !(flags & MSG_PEEK) && tcpcrypt_ctx(sk) == ctx)
+		tcpcrypt_rx_window(sk);
+	return copied ? : ret;
+}
+
+static void put_inq(struct sock *sk, const struct tcpcrypt_ctx *ctx,
+		    struct msghdr *msg)
+{
+	int inq = tcpcrypt_rx_inq(ctx);
+
+	if (!inq && ctx->rx.fin)
+		inq = 1;	/* as tcp_inq_hint(): an end-of-file waits */
+	if (msg->msg_get_inq)
+		msg->msg_inq = inq;
+	if (tcp_sk(sk)->recvmsg_inq)
+		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
+}
+
+/**
+ * tcpcrypt_recvmsg() - sk_prot->recvmsg of attached sockets
+ * @sk:       the socket
+ * @msg:      where to
+ * @len:      room, bytes
+ * @flags:    MSG_*
+ * @addr_len: as in the base function
+ *
+ * Context: process.
+ * Return: bytes, 0 at an authentic end-of-file, or a negative errno: see
+ * include/uapi/linux/tcpcrypt.h.
+ */
+int tcpcrypt_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
+		     int flags, int *addr_len)
+{
+	struct tcpcrypt_ctx *ctx;
+	long timeo;
+	int ret;
+
+	tcpcrypt_enter();
+	if (flags & MSG_ERRQUEUE)
+		goto base;
+	lock_sock(sk);
+	ctx = tcpcrypt_ctx(sk);
+	if (ctx && ctx->state == TCPCRYPT_SYN_SENT) {
+		timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+		ret = tcpcrypt_wait_decided(sk, ctx, &timeo);
+		if (ret)
+			goto out;
+		ctx = tcpcrypt_ctx(sk);
+	}
+	if (!ctx || !tcpcrypt_encrypted(ctx)) {
+		release_sock(sk);
+		goto base;
+	}
+	if (flags & MSG_OOB) {
+		ret = -EINVAL;	/* as TCP without urgent data */
+		goto out;
+	}
+	ret = recv_locked(sk, ctx, msg, len, flags);
+	if (ret >= 0 && tcpcrypt_ctx(sk) == ctx)
+		put_inq(sk, ctx, msg);
+out:
+	release_sock(sk);
+	tcpcrypt_leave();
+	return ret;
+
+base:
+	ret = tcpcrypt_prot_base(sk)->recvmsg(sk, msg, len, flags, addr_len);
+	tcpcrypt_leave();
+	return ret;
+}
+
+/* Moves decrypted data into a pipe. Return: bytes or a negative errno. */
+static int splice_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			struct pipe_inode_info *pipe, size_t len,
+			unsigned int flags)
+{
+	struct sk_buff *skb = skb_peek(&ctx->rx.plain);
+	int ret;
+
+	ret = skb_splice_bits(skb, sk, tcpcrypt_cb(skb)->off, pipe,
+			      min_t(size_t, len, tcpcrypt_cb(skb)->len),
+			      flags);
+	if (ret > 0)
+		tcpcrypt_rx_eat_plain(sk, ctx, ret);
+	return ret;
+}
+
+static ssize_t splice_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			     struct pipe_inode_info *pipe, size_t len,
+			     unsigned int flags, long timeo)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	ssize_t spliced = 0;
+	int ret = 0;
+
+	while (len) {
+		if (rx->plain_bytes) {
+			ret = splice_plain(sk, ctx, pipe, len, flags);
+			if (ret <= 0)
+				break;
+			spliced += ret;
+			len -= ret;
+			continue;
+		}
+		if (rx->complete && !ctx->err) {
+			ret = tcpcrypt_rx_decrypt(sk, ctx);
+			if (ret == -ENOMEM)
+				break;
+			continue;
+		}
+		if (spliced)
+			break;
+		ret = idle(sk, ctx, 0, &timeo);
+		if (ret <= 0)
+			break;
+	}
+	if (spliced)
+		tcpcrypt_rx_window(sk);
+	return spliced ? : ret;
+}
+
+/**
+ * tcpcrypt_splice_read() - sock->ops->splice_read of attached sockets
+ * @sock:  the socket
+ * @ppos:  unused
+ * @pipe:  the pipe
+ * @len:   bytes at most
+ * @flags: SPLICE_F_*
+ *
+ * Context: process.
+ * Return: as tcpcrypt_recvmsg().
+ */
+ssize_t tcpcrypt_splice_read(struct socket *sock, loff_t *ppos,
+			     struct pipe_inode_info *pipe, size_t len,
+			     unsigned int flags)
+{
+	struct sock *sk = sock->sk;
+	struct tcpcrypt_ctx *ctx;
+	ssize_t ret = 0;
+	long timeo;
+
+	tcpcrypt_enter();
+	lock_sock(sk);
+	ctx = tcpcrypt_ctx(sk);
+	timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK);
+	if (ctx && ctx->state == TCPCRYPT_SYN_SENT) {
+		ret = tcpcrypt_wait_decided(sk, ctx, &timeo);
+		ctx = tcpcrypt_ctx(sk);
+	}
+	if (!ret && (!ctx || !tcpcrypt_encrypted(ctx))) {
+		release_sock(sk);
+		ret = tcpcrypt_ops_base(sock->ops)->splice_read(sock, ppos,
+								pipe, len,
+								flags);
+		goto out;
+	}
+	if (!ret)
+		ret = splice_locked(sk, ctx, pipe, len, flags, timeo);
+	release_sock(sk);
+out:
+	tcpcrypt_leave();
+	return ret;
+}

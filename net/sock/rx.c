@@ -1,0 +1,687 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receiving: from TCP's receive queue to decrypted data.
+ *
+ * sk_data_ready empties sk_receive_queue at once, into ->rx.raw, so that
+ * neither a thread that waits in the stack's own recvmsg() nor a poll() that
+ * looks at sequence numbers takes ciphertext for data. Frames are told apart
+ * there; they are decrypted in process context, out of place: a received
+ * page may be the sender's, even page cache that it spliced.
+ *
+ * Accounting. What is queued is charged to the socket by truesize. As long
+ * as ->rx.raw ends in a whole frame that nobody has read, it also stands in
+ * sk_rmem_alloc and closes the window; the bytes of a lone incomplete frame
+ * do not, or a frame larger than the window could never become whole.
+ */
+
+#include <linux/scatterlist.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "../ctl/ctl.h"
+#include "sock.h"
+
+/* Segments up to this length are copied together: they waste memory. */
+#define COPY_MAX	512
+#define COPY_ROOM	SKB_MAX_ORDER(0, 0)
+
+static void recharge(struct sock *sk, struct tcpcrypt_rx *rx)
+{
+	u32 want = rx->plain_truesize;
+
+	if (rx->complete)
+		want += rx->raw_truesize;
+	if (want != rx->charged)
+		atomic_add((int)(want - rx->charged), &sk->sk_rmem_alloc);
+	rx->charged = want;
+}
+
+/* TCP had the memory charged until now; a shortage is TCP's to act upon. */
+static void charge(struct sock *sk, struct sk_buff *skb, u32 *truesize)
+{
+	if (!sk_rmem_schedule(sk, skb, skb->truesize))
+		sk->sk_prot->enter_memory_pressure(sk);
+	sk_mem_charge(sk, skb->truesize);
+	*truesize += skb->truesize;
+}
+
+static void discharge(struct sock *sk, struct sk_buff *skb, u32 *truesize)
+{
+	*truesize -= skb->truesize;
+	sk_mem_uncharge(sk, skb->truesize);
+	kfree_skb(skb);
+}
+
+/* A whole frame has arrived. */
+static void count_frame(struct tcpcrypt_rx *rx, u32 clen)
+{
+	u32 plen = clen - TCPCRYPT_TAG_LEN;
+
+	rx->complete++;
+	if (plen <= TCPCRYPT_FLAGS_LEN + TCPCRYPT_URG_LEN)
+		rx->tiny++;
+	rx->inq += plen - TCPCRYPT_FLAGS_LEN;
+}
+
+/* Finds the frames in bytes that were appended to ->rx.raw. */
+static int scan(struct tcpcrypt_rx *rx, const struct sk_buff *skb, u32 off,
+		u32 len)
+{
+	u32 n, clen;
+	bool end;
+	u8 byte;
+	int err;
+
+	while (len) {
+		if (rx->scan.have < TCPCRYPT_FRAME_HDR) {
+			if (skb_copy_bits(skb, off, &byte, 1))
+				return -EFAULT;
+			err = tcpcrypt_scan_header(&rx->scan, byte);
+			if (err < 0)
+				return err;
+			n = 1;
+		} else {
+			clen = tcpcrypt_scan_clen(&rx->scan);
+			n = tcpcrypt_scan_body(&rx->scan, len, &end);
+			if (end)
+				count_frame(rx, clen);
+		}
+		off += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* A small segment goes into the last buffer of ->rx.raw, or a new one. */
+static struct sk_buff *append_copy(struct sock *sk, struct tcpcrypt_rx *rx,
+				   const struct sk_buff *skb, u32 off, u32 len)
+{
+	struct sk_buff *tail = skb_peek_tail(&rx->raw);
+
+	if (!tail || !tcpcrypt_cb(tail)->own || skb_tailroom(tail) < len) {
+		tail = alloc_skb(COPY_ROOM, GFP_ATOMIC);
+		if (!tail)
+			return NULL;
+		memset(tcpcrypt_cb(tail), 0, sizeof(struct tcpcrypt_skb_cb));
+		tcpcrypt_cb(tail)->own = true;
+		charge(sk, tail, &rx->raw_truesize);
+		__skb_queue_tail(&rx->raw, tail);
+	}
+	if (skb_copy_bits(skb, off, skb_put(tail, len), len)) {
+		__skb_trim(tail, tail->len - len);
+		return NULL;
+	}
+	return tail;
+}
+
+static struct sk_buff *append_clone(struct sock *sk, struct tcpcrypt_rx *rx,
+				    struct sk_buff *skb, u32 off)
+{
+	struct sk_buff *clone = skb_clone(skb, GFP_ATOMIC);
+
+	if (!clone)
+		return NULL;
+	tcpcrypt_cb(clone)->own = false;
+	tcpcrypt_cb(clone)->off = off;
+	charge(sk, clone, &rx->raw_truesize);
+	__skb_queue_tail(&rx->raw, clone);
+	return clone;
+}
+
+/* Return: 0, -ENOMEM (try again), or -EPROTO. */
+static int append(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		  struct sk_buff *skb, u32 off, u32 len)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	struct sk_buff *to;
+	u32 at;
+
+	if (len <= COPY_MAX)
+		to = append_copy(sk, rx, skb, off, len);
+	else
+		to = append_clone(sk, rx, skb, off);
+	if (!to)
+		return -ENOMEM;
+	at = to->len - len;
+	tcpcrypt_cb(to)->len = to->len - tcpcrypt_cb(to)->off;
+	if (ctx->state != TCPCRYPT_OPEN)
+		return 0;
+	return scan(rx, to, at, len);
+}
+
+/* Takes what sk_receive_queue holds. Return: 0, -ENOMEM or -EPROTO. */
+static int drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	u32 seq = tcp_sk(sk)->copied_seq, total = 0, fin = 0, off;
+	struct sk_buff *skb;
+	int err = 0;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		off = seq + total - TCP_SKB_CB(skb)->seq;
+		if (off < skb->len) {
+			err = append(sk, ctx, skb, off, skb->len - off);
+			if (err)
+				break;
+			total += skb->len - off;
+		}
+		if (TCP_SKB_CB(skb)->tcp_flags & TCPHDR_FIN)
+			fin = 1;
+	}
+	if (total + fin)
+		tcp_read_done(sk, total + fin);
+	return err;
+}
+
+/**
+ * tcpcrypt_rx_pull() - sk_data_ready of encrypted sockets
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Wakes the application when it can read something; frames that may carry
+ * no data are first decrypted by tcpcrypt_work().
+ *
+ * Context: the socket's lock, softirq or process.
+ */
+void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	u32 inq = rx->inq, tiny = rx->tiny;
+	int err;
+
+	/* URG is not protected: the stack's idea of urgent data is void */
+	WRITE_ONCE(tcp_sk(sk)->urg_data, 0);
+	err = drain(sk, ctx);
+	recharge(sk, rx);
+	if (err == -ENOMEM)
+		tcpcrypt_kick(ctx);
+	else if (err)
+		tcpcrypt_fail(ctx, -err);
+	if (ctx->state == TCPCRYPT_KEYING || rx->tiny != tiny || rx->tcp_fin ||
+	    ctx->closing)
+		tcpcrypt_kick(ctx);
+	if (rx->inq != inq && !sock_flag(sk, SOCK_DEAD) && !ctx->closing)
+		ctx->data_ready(sk);
+}
+
+/**
+ * tcpcrypt_rx_hide() - note TCP's FIN and hide it
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * RCV_SHUTDOWN and SOCK_DONE mean an authentic end-of-file on encrypted
+ * sockets: see rx_fin().
+ *
+ * Context: the socket's lock.
+ */
+void tcpcrypt_rx_hide(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	if (sock_flag(sk, SOCK_DONE) && !ctx->rx.fin)
+		ctx->rx.tcp_fin = true;
+	if (ctx->rx.fin)
+		return;
+	sock_reset_flag(sk, SOCK_DONE);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~RCV_SHUTDOWN);
+}
+
+/**
+ * tcpcrypt_rx_start() - the handshake is over, frames begin
+ * @sk:  the socket
+ * @ctx: its context, in TCPCRYPT_OPEN
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_rx_start(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct sk_buff *skb;
+	int err = 0;
+
+	skb_queue_walk(&ctx->rx.raw, skb) {
+		err = scan(&ctx->rx, skb, tcpcrypt_cb(skb)->off,
+			   tcpcrypt_cb(skb)->len);
+		if (err)
+			break;
+	}
+	recharge(sk, &ctx->rx);
+	if (err)
+		tcpcrypt_fail(ctx, -err);
+	else if (ctx->rx.inq && !ctx->closing)
+		ctx->data_ready(sk);
+}
+
+/* Drops @len bytes from the head of ->rx.raw. */
+static void eat_raw(struct sock *sk, struct tcpcrypt_rx *rx, u32 len)
+{
+	struct sk_buff *skb;
+	u32 n;
+
+	rx->off += len;
+	while (len) {
+		skb = skb_peek(&rx->raw);
+		n = min(len, tcpcrypt_cb(skb)->len);
+		tcpcrypt_cb(skb)->off += n;
+		tcpcrypt_cb(skb)->len -= n;
+		len -= n;
+		if (tcpcrypt_cb(skb)->len)
+			break;
+		__skb_unlink(skb, &rx->raw);
+		discharge(sk, skb, &rx->raw_truesize);
+	}
+}
+
+/* Copies up to @len bytes from the head of ->rx.raw. */
+static u32 peek_raw(const struct tcpcrypt_rx *rx, u8 *buf, u32 len)
+{
+	struct sk_buff *skb;
+	u32 done = 0, n;
+
+	skb_queue_walk(&rx->raw, skb) {
+		n = min(len - done, tcpcrypt_cb(skb)->len);
+		if (!n || skb_copy_bits(skb, tcpcrypt_cb(skb)->off, buf + done,
+					n))
+			break;
+		done += n;
+	}
+	return done;
+}
+
+/**
+ * tcpcrypt_rx_take() - take bytes of the stream, for the handshake
+ * @sk:  the socket
+ * @ctx: its context, in TCPCRYPT_KEYING
+ * @buf: where to
+ * @len: at most so many bytes
+ *
+ * Context: the socket's lock, owned.
+ * Return: how many were taken.
+ */
+u32 tcpcrypt_rx_take(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 *buf,
+		     u32 len)
+{
+	u32 n = peek_raw(&ctx->rx, buf, len);
+
+	eat_raw(sk, &ctx->rx, n);
+	return n;
+}
+
+/* Upper bound of the scatterlist entries that one skb needs. */
+static unsigned int skb_entries(const struct sk_buff *skb)
+{
+	const struct sk_buff *frag;
+	unsigned int n = 1 + skb_shinfo(skb)->nr_frags;
+
+	skb_walk_frags(skb, frag)
+		n += skb_entries(frag);
+	return n;
+}
+
+/* Scatterlist of the @len bytes at the head of ->rx.raw. */
+static struct scatterlist *raw_sg(const struct tcpcrypt_rx *rx, u32 len)
+{
+	struct scatterlist *sg;
+	unsigned int n = 0, i = 0;
+	struct sk_buff *skb;
+	u32 left = len, take;
+	int ret;
+
+	skb_queue_walk(&rx->raw, skb) {
+		n += skb_entries(skb);
+		left -= min(left, tcpcrypt_cb(skb)->len);
+		if (!left)
+			break;
+	}
+	sg = kmalloc_array(n, sizeof(*sg), GFP_KERNEL);
+	if (!sg)
+		return NULL;
+	sg_init_table(sg, n);
+	skb_queue_walk(&rx->raw, skb) {
+		take = min(len, tcpcrypt_cb(skb)->len);
+		ret = skb_to_sgvec_nomark(skb, sg + i, tcpcrypt_cb(skb)->off,
+					  take);
+		if (ret < 0)
+			goto free_sg;
+		i += ret;
+		len -= take;
+		if (!len)
+			break;
+	}
+	sg_mark_end(&sg[i - 1]);
+	return sg;
+
+free_sg:
+	kfree(sg);
+	return NULL;
+}
+
+/* An skb with @len bytes of room for plaintext, in its len already. */
+static struct sk_buff *plain_skb(u32 len)
+{
+	struct sk_buff *skb;
+	int err;
+
+	if (len <= SKB_MAX_ORDER(0, 0)) {
+		skb = alloc_skb(len, GFP_KERNEL);
+		if (skb)
+			skb_put(skb, len);
+		return skb;
+	}
+	skb = alloc_skb_with_frags(0, len, PAGE_ALLOC_COSTLY_ORDER, &err,
+				   GFP_KERNEL);
+	if (skb) {
+		skb->data_len = len;
+		skb->len += len;
+	}
+	return skb;
+}
+
+/* Decrypts the frame at the head of ->rx.raw into @skb. */
+static int open_frame(struct tcpcrypt_rx *rx, struct sk_buff *skb, u32 clen)
+{
+	struct scatterlist dst[MAX_SKB_FRAGS + 2], *src;
+	u8 header[TCPCRYPT_FRAME_HDR];
+	int ret;
+
+	src = raw_sg(rx, TCPCRYPT_FRAME_HDR + clen);
+	if (!src)
+		return -ENOMEM;
+	sg_init_table(dst, ARRAY_SIZE(dst));
+	/* the AEAD wants room for the associated data, some copy it there */
+	sg_set_buf(&dst[0], rx->cipher.ad, sizeof(header));
+	ret = skb_to_sgvec(skb, dst + 1, 0, skb->len);
+	if (ret > 0)
+		ret = tcpcrypt_cipher_open(&rx->cipher, src, dst, clen,
+					   rx->off);
+	kfree(src);
+	return ret;
+}
+
+/*
+ * RFC 8548, section 3.7: end-of-file when and only when FINp was received.
+ * Now, and not before, the stack and poll() may see it.
+ */
+static void rx_fin(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	ctx->rx.fin = true;
+	sock_set_flag(sk, SOCK_DONE);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	if (ctx->closing)
+		return;
+	ctx->state_change(sk);
+	if (ctx->shut_wr || sk->sk_state == TCP_CLOSE)
+		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
+	else
+		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+}
+
+/* Files an authentic plaintext value. */
+static int accept_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			struct sk_buff *skb)
+{
+	u8 head[TCPCRYPT_FLAGS_LEN + TCPCRYPT_URG_LEN];
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	struct tcpcrypt_plain plain;
+	int err;
+
+	if (skb_copy_bits(skb, 0, head, min_t(u32, skb->len, sizeof(head))))
+		return -EFAULT;
+	err = tcpcrypt_plain_parse(head, skb->len, &plain);
+	if (err)
+		return err;
+	rx->frames++;
+	rx->bytes += plain.data_len;
+	if (plain.data_len) {
+		tcpcrypt_cb(skb)->off = plain.data_off;
+		tcpcrypt_cb(skb)->len = plain.data_len;
+		charge(sk, skb, &rx->plain_truesize);
+		rx->plain_bytes += plain.data_len;
+		__skb_queue_tail(&rx->plain, skb);
+	} else {
+		kfree_skb(skb);
+	}
+	if (plain.fin)
+		rx_fin(sk, ctx);
+	return 0;
+}
+
+/**
+ * tcpcrypt_rx_decrypt() - decrypt the next whole frame
+ * @sk:  the socket
+ * @ctx: its context, in TCPCRYPT_OPEN, with ->rx.complete not 0
+ *
+ * Context: the socket's lock, owned; sleeps.
+ * Return: 0; -ENOMEM: nothing happened; any other: the connection failed.
+ */
+int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	u8 hdr[TCPCRYPT_FRAME_HDR];
+	struct sk_buff *skb;
+	u32 clen, plen;
+	int err;
+
+	/* FINp is on the last frame alone */
+	err = -EPROTO;
+	if (rx->fin)
+		goto fail;
+	peek_raw(rx, hdr, sizeof(hdr));
+	clen = hdr[1] << 8 | hdr[2];
+	plen = clen - TCPCRYPT_TAG_LEN;
+	/* generation 1 is what we never go to: a rekey bit is forged */
+	err = -EBADMSG;
+	if (hdr[0] & TCPCRYPT_CONTROL_REKEY)
+		goto fail;
+	skb = plain_skb(plen);
+	if (!skb)
+		return -ENOMEM;
+	err = open_frame(rx, skb, clen);
+	if (err == -ENOMEM) {
+		kfree_skb(skb);
+		return err;
+	}
+	if (err)
+		goto free_skb;
+	rx->complete--;
+	rx->inq -= plen - TCPCRYPT_FLAGS_LEN;
+	if (plen <= TCPCRYPT_FLAGS_LEN + TCPCRYPT_URG_LEN)
+		rx->tiny--;
+	eat_raw(sk, rx, TCPCRYPT_FRAME_HDR + clen);
+	err = accept_plain(sk, ctx, skb);
+	recharge(sk, rx);
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FRAMESRECEIVED);
+	if (!err)
+		return 0;
+
+free_skb:
+	kfree_skb(skb);
+fail:
+	tcpcrypt_fail(ctx, -err);
+	return err;
+}
+
+/**
+ * tcpcrypt_rx_settle() - do what softirq could not
+ * @sk:  the socket
+ * @ctx: its context, in TCPCRYPT_OPEN
+ *
+ * Takes what is left in TCP's queue after a shortage of memory, decrypts
+ * frames that may carry no data (an application that polls must not be told
+ * to read them), and judges a TCP FIN that no FINp came before.
+ *
+ * Context: the socket's lock, owned; sleeps.
+ * Return: 0 or a negative errno.
+ */
+int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	u32 bytes = rx->plain_bytes;
+	int err = 0;
+
+	tcpcrypt_rx_hide(sk, ctx);
+	if (!skb_queue_empty(&sk->sk_receive_queue))
+		err = drain(sk, ctx);
+	recharge(sk, rx);
+	if (err == -ENOMEM) {
+		tcpcrypt_retry(ctx);
+		err = 0;
+	}
+	while (!err && rx->tiny)
+		err = tcpcrypt_rx_decrypt(sk, ctx);
+	if (err == -ENOMEM) {
+		tcpcrypt_retry(ctx);
+		return 0;
+	}
+	if (err)
+		return err;
+	if (rx->plain_bytes != bytes && !ctx->closing)
+		ctx->data_ready(sk);
+	/*
+	 * RFC 8548, section 3.7: TCP's FIN without FINp SHOULD abort; data
+	 * that came before it is read first.
+	 */
+	if (rx->tcp_fin && !rx->fin && !rx->complete && !rx->plain_bytes &&
+	    skb_queue_empty(&sk->sk_receive_queue))
+		return -ECONNRESET;
+	return 0;
+}
+
+/**
+ * tcpcrypt_rx_eat_plain() - the application has read decrypted data
+ * @sk:  the socket
+ * @ctx: its context
+ * @len: bytes
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	struct sk_buff *skb;
+	u32 n;
+
+	rx->plain_bytes -= len;
+	while (len) {
+		skb = skb_peek(&rx->plain);
+		n = min(len, tcpcrypt_cb(skb)->len);
+		tcpcrypt_cb(skb)->off += n;
+		tcpcrypt_cb(skb)->len -= n;
+		len -= n;
+		if (tcpcrypt_cb(skb)->len)
+			break;
+		__skb_unlink(skb, &rx->plain);
+		discharge(sk, skb, &rx->plain_truesize);
+	}
+	recharge(sk, rx);
+	if (rx->tcp_fin && !rx->fin)
+		tcpcrypt_kick(ctx);
+}
+
+/**
+ * tcpcrypt_rx_window() - tell the peer of a window that opened
+ * @sk: the socket
+ *
+ * What tcp_cleanup_rbuf() does for plain TCP.
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_rx_window(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	int mss = min_t(int, inet_csk(sk)->icsk_ack.rcv_mss,
+			tcp_full_space(sk));
+	int space = min_t(int, tcp_space(sk), tp->rcv_ssthresh);
+	int now = tcp_receive_window(tp);
+
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 |
+				     TCPF_FIN_WAIT2)))
+		return;
+	if (space > 0 && space >= mss && space >= 2 * now)
+		__tcp_send_ack(sk, tp->rcv_nxt);
+}
+
+/**
+ * tcpcrypt_rx_inq() - application bytes that can be read
+ * @ctx: the context
+ *
+ * Context: any; a snapshot.
+ * Return: bytes, decrypted or in whole frames.
+ */
+u32 tcpcrypt_rx_inq(const struct tcpcrypt_ctx *ctx)
+{
+	return READ_ONCE(ctx->rx.plain_bytes) + READ_ONCE(ctx->rx.inq);
+}
+
+/**
+ * tcpcrypt_rx_readable() - would recv() return data?
+ * @sk:     the socket
+ * @ctx:    its context
+ * @target: SO_RCVLOWAT, bytes
+ *
+ * Frames that may carry no data do not count until they are decrypted.
+ *
+ * Context: any; a snapshot.
+ * Return: whether it would.
+ */
+bool tcpcrypt_rx_readable(const struct sock *sk,
+			  const struct tcpcrypt_ctx *ctx, u32 target)
+{
+	u32 inq = tcpcrypt_rx_inq(ctx);
+
+	if (!READ_ONCE(ctx->rx.plain_bytes) &&
+	    READ_ONCE(ctx->rx.complete) == READ_ONCE(ctx->rx.tiny))
+		return false;
+	if (inq >= target)
+		return true;
+	return inq && atomic_read(&sk->sk_rmem_alloc) >=
+		      READ_ONCE(sk->sk_rcvbuf) - (READ_ONCE(sk->sk_rcvbuf) >> 3);
+}
+
+/**
+ * tcpcrypt_rx_unread() - put unread data back where tcp_close() looks
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * tcp_close() resets a connection whose data was not read, and counts it.
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_rx_unread(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct sk_buff *skb = __skb_dequeue(&ctx->rx.plain);
+	struct tcp_skb_cb *cb;
+
+	if (!skb)
+		return;
+	ctx->rx.plain_bytes -= tcpcrypt_cb(skb)->len;
+	ctx->rx.plain_truesize -= skb->truesize;
+	sk_mem_uncharge(sk, skb->truesize);
+	recharge(sk, &ctx->rx);
+	skb_set_owner_r(skb, sk);
+	cb = TCP_SKB_CB(skb);
+	memset(cb, 0, sizeof(*cb));
+	cb->seq = tcp_sk(sk)->copied_seq;
+	cb->end_seq = cb->seq + 1;
+	__skb_queue_tail(&sk->sk_receive_queue, skb);
+}
+
+/**
+ * tcpcrypt_rx_purge() - drop everything that was received
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Context: the socket's lock, any context.
+ */
+void tcpcrypt_rx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&rx->raw)))
+		discharge(sk, skb, &rx->raw_truesize);
+	while ((skb = __skb_dequeue(&rx->plain)))
+		discharge(sk, skb, &rx->plain_truesize);
+	rx->complete = 0;
+	rx->tiny = 0;
+	rx->inq = 0;
+	rx->plain_bytes = 0;
+	recharge(sk, rx);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The connection: what hangs on a socket, and the calls between the parts
+ * that work on it.
+ */
+#ifndef _TCPCRYPT_SOCK_H
+#define _TCPCRYPT_SOCK_H
+
+#include <linux/net.h>
+#include <linux/refcount.h>
+#include <linux/skbuff.h>
+#include <linux/workqueue.h>
+#include <net/inet_connection_sock.h>
+#include <net/tcp.h>
+#include "../crypto/crypto.h"
+#include "../eno/eno.h"
+#include "../tcpcrypt/tcpcrypt.h"
+#include <uapi/linux/tcpcrypt.h>
+
+/**
+ * DOC: locking
+ *
+ * A &struct tcpcrypt_ctx belongs to one socket. Its fields change only under
+ * that socket's lock: either owned (process context: the overridden socket
+ * calls and tcpcrypt_work()), or the spinlock alone while nobody owns it
+ * (softirq: sk_data_ready, sk_state_change, sk_write_space, queue_xmit,
+ * sk_rx_dst_set, the children in syn_recv_sock). poll() and the diagnostics
+ * read without it, by READ_ONCE().
+ *
+ * Ciphers and everything that sleeps are used in process context only, with
+ * the lock owned. What softirq finds to do it hands to tcpcrypt_work().
+ * tcpcrypt_work() is never queued for a child that has not been accepted
+ * (no sk_socket): inet_csk_listen_stop() expects nobody to own its lock. The
+ * key agreement of a child thus begins in accept().
+ *
+ * References. The socket's ULP slot holds one reference to the ctx, queued
+ * work another one and one to the socket. The ctx holds one to the module,
+ * which tcpcrypt_ctx_free_work() drops. A ctx leaves its socket in
+ * tcpcrypt_ctx_detach(), either because the connection turned out to be
+ * plain or was disconnected, or from tcp_cleanup_ulp() when the socket is
+ * destroyed. Lockless readers are waited for by RCU.
+ */
+
+/* One enum holds a connection's state; tcpcrypt_set_state() changes it. */
+enum tcpcrypt_state {
+	TCPCRYPT_TAKEN,		/* by TCP_ULP, not connected */
+	TCPCRYPT_SYN_SENT,	/* active opener, ENO not decided */
+	TCPCRYPT_PLAIN,		/* taken socket that fell back to plain TCP */
+	TCPCRYPT_KEYING,	/* ENO succeeded, Init1 and Init2 */
+	TCPCRYPT_OPEN,		/* frames may flow */
+	TCPCRYPT_FAILED,	/* aborted, ->err says why */
+};
+
+/* Position of a queued skb's unread bytes. */
+struct tcpcrypt_skb_cb {
+	u32	off;
+	u32	len;
+	bool	own;	/* our buffer: its tail room may be filled */
+};
+
+static inline struct tcpcrypt_skb_cb *tcpcrypt_cb(struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct tcpcrypt_skb_cb) > sizeof(skb->cb));
+	return (struct tcpcrypt_skb_cb *)skb->cb;
+}
+
+/**
+ * struct tcpcrypt_hs - what lives only while keys are being agreed
+ * @dh:     the key agreement scheme
+ * @key:    ephemeral key pair
+ * @nciphers: entries of @ciphers
+ * @ciphers: AEADs in order of preference, taken when the handshake began
+ * @sent:   the Init message that we sent, @sent_len bytes
+ * @heard:  the peer's, @heard_len bytes so far
+ */
+struct tcpcrypt_hs {
+	const struct tcpcrypt_dh *dh;
+	struct tcpcrypt_dh_key *key;
+	u8	nciphers;
+	u16	ciphers[TCPCRYPT_AEADS_MAX];
+	u16	sent_len;
+	u16	heard_len;
+	u8	sent[TCPCRYPT_INIT1_SENT_MAX];
+	u8	heard[TCPCRYPT_INIT_MAX];
+};
+
+/**
+ * struct tcpcrypt_tx - the sending half
+ * @cipher: the AEAD with its key
+ * @off:    offset in the TCP stream of the next frame (frame ID)
+ * @seq:    TCP sequence number after the last byte that we handed to TCP;
+ *          payload past it is not ours
+ * @buf:    bytes that TCP could not take yet: @buf_off to @buf_len. Sealed,
+ *          so they are sent as they are.
+ * @pending: plaintext that waits for keys
+ * @pending_bytes: its bytes
+ * @pending_truesize: what it costs
+ * @fin:    the FINp frame was sealed
+ * @done:   the FINp frame and TCP's FIN are in the write queue
+ */
+struct tcpcrypt_tx {
+	struct tcpcrypt_cipher	cipher;
+	u64			off;
+	u64			frames;
+	u64			bytes;
+	u32			seq;
+	u8			*buf;
+	u32			buf_off;
+	u32			buf_len;
+	u32			buf_size;
+	struct sk_buff_head	pending;
+	u32			pending_bytes;
+	u32			pending_truesize;
+	bool			fin;
+	bool			done;
+};
+
+/**
+ * struct tcpcrypt_rx - the receiving half
+ * @cipher: the AEAD with its key
+ * @off:    offset in the TCP stream of the first byte of @frames
+ * @raw:    bytes of the TCP stream from @off on
+ * @raw_truesize: what @raw costs
+ * @scan:   where in the framing the end of @raw stands
+ * @complete: whole frames in @raw
+ * @tiny:   those of them that may carry no data (FINp, empty)
+ * @inq:    application bytes in the whole frames of @raw
+ * @plain:  decrypted data that the application has not read
+ * @plain_bytes: its bytes
+ * @plain_truesize: what it costs
+ * @charged: part of the above that stands in sk_rmem_alloc
+ * @fin:    the peer's FINp frame was received and authentic
+ * @tcp_fin: TCP's FIN was received
+ */
+struct tcpcrypt_rx {
+	struct tcpcrypt_cipher	cipher;
+	u64			off;
+	u64			frames;
+	u64			bytes;
+	struct sk_buff_head	raw;
+	u32			raw_truesize;
+	struct tcpcrypt_scan	scan;
+	u32			complete;
+	u32			tiny;
+	u32			inq;
+	struct sk_buff_head	plain;
+	u32			plain_bytes;
+	u32			plain_truesize;
+	u32			charged;
+	bool			fin;
+	bool			tcp_fin;
+};
+
+/**
+ * struct tcpcrypt_ctx - a socket in the module's hands
+ *
+ * Immutable after attach: @sk, @af, @prot, @active. Protected by the socket
+ * lock: all else, see DOC: locking.
+ *
+ * @af:      the base af_ops
+ * @prot:    the base proto
+ * @data_ready: saved sk_data_ready; so the others
+ * @wrapped: the sk_* callbacks are ours
+ * @enabled: TCP_ENO_ENABLED as set on this socket
+ * @required: abort instead of plaintext
+ * @state:   enum tcpcrypt_state
+ * @err:     errno of the abort, positive, sticky
+ * @eno_off: no ENO option leaves any more on this connection
+ * @eno_ack: bare ENO options go on our segments
+ * @grown:   icsk_ext_hdr_len was raised by 4 for them
+ * @isn, @irs: sequence numbers after both SYNs
+ * @sent:    the ENO option of our SYN segment
+ * @neg:     outcome of the negotiation
+ * @shut_rd, @shut_wr: what the application asked for by shutdown()
+ * @closing: close() was called, the socket is parked
+ * @waiting: an application waits for room to write
+ */
+struct tcpcrypt_ctx {
+	struct sock		*sk;
+	refcount_t		refs;
+	struct rcu_work		free_work;
+	struct delayed_work	work;
+	struct delayed_work	timer;
+
+	const struct inet_connection_sock_af_ops *af;
+	struct proto		*prot;
+	void			(*data_ready)(struct sock *sk);
+	void			(*state_change)(struct sock *sk);
+	void			(*write_space)(struct sock *sk);
+	bool			wrapped;
+	bool			active;
+	s8			enabled;
+	bool			required;
+
+	enum tcpcrypt_state	state;
+	int			err;
+
+	bool			eno_off;
+	bool			eno_ack;
+	bool			grown;
+	u32			isn;
+	u32			irs;
+	struct eno_option	sent;
+	struct eno_result	neg;
+
+	struct tcpcrypt_hs	*hs;
+	u16			aead;
+	u8			sess_id[TCPCRYPT_SESSID_LEN];
+	struct tcpcrypt_tx	tx;
+	struct tcpcrypt_rx	rx;
+
+	bool			shut_rd;
+	bool			shut_wr;
+	bool			closing;
+	u32			close_una;
+};
+
+extern struct tcp_ulp_ops tcpcrypt_ulp;
+extern struct tcp_ulp_ops tcpcrypt_ulp_user;
+extern struct workqueue_struct *tcpcrypt_wq;
+
+/**
+ * tcpcrypt_ctx() - the ctx of a socket
+ * @sk: a TCP socket
+ *
+ * Context: the socket's lock, or an RCU read-side critical section.
+ * Return: the ctx, or NULL if the socket is not ours.
+ */
+static inline struct tcpcrypt_ctx *tcpcrypt_ctx(const struct sock *sk)
+{
+	const struct tcp_ulp_ops *ulp = READ_ONCE(inet_csk(sk)->icsk_ulp_ops);
+
+	if (ulp != &tcpcrypt_ulp && ulp != &tcpcrypt_ulp_user)
+		return NULL;
+	return rcu_dereference_raw(inet_csk(sk)->icsk_ulp_data);
+}
+
+/* Keys are being agreed or were: nothing but our bytes may flow. */
+static inline bool tcpcrypt_encrypted(const struct tcpcrypt_ctx *ctx)
+{
+	return READ_ONCE(ctx->state) >= TCPCRYPT_KEYING;
+}
+
+/* ctx.c */
+int tcpcrypt_sock_init(void);
+void tcpcrypt_sock_exit(void);
+struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp);
+void tcpcrypt_ctx_put(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_attach(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_detach(struct sock *sk);
+void tcpcrypt_ctx_connect(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_unconnect(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_refuse(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_plain(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state);
+void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err);
+void tcpcrypt_kick(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_retry(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_disarm(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_arm(struct tcpcrypt_ctx *ctx, unsigned long delay);
+
+/* handshake.c */
+int tcpcrypt_handshake(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_hs_free(struct tcpcrypt_ctx *ctx);
+
+/* tx.c */
+int tcpcrypt_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+int tcpcrypt_tx_raw(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		    const u8 *data, u32 len);
+int tcpcrypt_tx_flush(struct sock *sk, struct tcpcrypt_ctx *ctx);
+int tcpcrypt_tx_finish(struct sock *sk, struct tcpcrypt_ctx *ctx);
+bool tcpcrypt_tx_writeable(const struct sock *sk,
+			   const struct tcpcrypt_ctx *ctx);
+bool tcpcrypt_tx_waiting(const struct tcpcrypt_ctx *ctx);
+void tcpcrypt_tx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx);
+
+/* rx.c */
+void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_rx_start(struct sock *sk, struct tcpcrypt_ctx *ctx);
+u32 tcpcrypt_rx_take(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 *buf,
+		     u32 len);
+int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);
+int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len);
+void tcpcrypt_rx_window(struct sock *sk);
+bool tcpcrypt_rx_readable(const struct sock *sk,
+			  const struct tcpcrypt_ctx *ctx, u32 target);
+u32 tcpcrypt_rx_inq(const struct tcpcrypt_ctx *ctx);
+void tcpcrypt_rx_hide(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_rx_unread(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_rx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx);
+
+/* recv.c */
+int tcpcrypt_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
+		     int flags, int *addr_len);
+ssize_t tcpcrypt_splice_read(struct socket *sock, loff_t *ppos,
+			     struct pipe_inode_info *pipe, size_t len,
+			     unsigned int flags);
+int tcpcrypt_wait_decided(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			  long *timeo);
+
+/* close.c */
+int tcpcrypt_close_init(void);
+void tcpcrypt_close_exit(void);
+void tcpcrypt_close(struct sock *sk, long timeout);
+void tcpcrypt_shutdown(struct sock *sk, int how);
+int tcpcrypt_disconnect(struct sock *sk, int flags);
+bool tcpcrypt_closer(struct sock *sk, struct tcpcrypt_ctx *ctx, bool expired);
+
+/* sockopt.c */
+int tcpcrypt_setsockopt(struct sock *sk, int level, int optname,
+			sockptr_t optval, unsigned int optlen);
+int tcpcrypt_getsockopt(struct sock *sk, int level, int optname,
+			char __user *optval, int __user *optlen);
+
+/* proto.c */
+void tcpcrypt_enter(void);
+void tcpcrypt_leave(void);
+void tcpcrypt_wait_calls(void);
+void tcpcrypt_build_proto(struct proto *prot, const struct proto *base);
+void tcpcrypt_build_ops(struct proto_ops *ops, const struct proto_ops *base);
+void tcpcrypt_swap_ops(struct sock *sk);
+
+#endif /* _TCPCRYPT_SOCK_H */

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Socket options: include/uapi/linux/tcpcrypt.h is the contract.
+ */
+
+#include <linux/sockptr.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "../hook/hook.h"
+#include "sock.h"
+
+static bool is_ours(int level, int optname)
+{
+	return level == SOL_TCP &&
+	       ((optname >= TCP_ENO_ENABLED && optname <= TCP_ENO_TRANSCRIPT) ||
+		(optname >= TCP_CRYPT_AEADS && optname <= TCP_CRYPT_EXPORT));
+}
+
+/* Options of the stack that would break an encrypted stream. */
+static bool is_refused(int level, int optname)
+{
+	return level == SOL_TCP &&
+	       (optname == TCP_REPAIR || optname == TCP_MD5SIG ||
+		optname == TCP_MD5SIG_EXT ||
+		optname == TCP_ZEROCOPY_RECEIVE);
+}
+
+static int set_enabled(struct tcpcrypt_ctx *ctx, sockptr_t optval,
+		       unsigned int optlen)
+{
+	int val;
+
+	if (optlen != sizeof(val))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	if (val < TCP_ENO_DEFAULT || val > TCP_ENO_REQUIRED)
+		return -EINVAL;
+	if (ctx->state != TCPCRYPT_TAKEN)
+		return -EISCONN;
+	ctx->enabled = val;
+	ctx->required = val == TCP_ENO_REQUIRED;
+	return 0;
+}
+
+static int write_option(struct tcpcrypt_ctx *ctx, int optname,
+			sockptr_t optval, unsigned int optlen)
+{
+	switch (optname) {
+	case TCP_ENO_ENABLED:
+		return set_enabled(ctx, optval, optlen);
+	case TCP_ENO_SESSID:
+	case TCP_ENO_NEGSPEC:
+	case TCP_ENO_ROLE:
+	case TCP_ENO_TRANSCRIPT:
+	case TCP_CRYPT_INFO:
+		return -ENOPROTOOPT;	/* can only be read */
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+/**
+ * tcpcrypt_setsockopt() - sk_prot->setsockopt of attached sockets
+ * @sk:      the socket
+ * @level:   protocol level
+ * @optname: option
+ * @optval:  its value
+ * @optlen:  length of the value, bytes
+ *
+ * Context: process.
+ * Return: 0 or a negative errno: see include/uapi/linux/tcpcrypt.h.
+ */
+int tcpcrypt_setsockopt(struct sock *sk, int level, int optname,
+			sockptr_t optval, unsigned int optlen)
+{
+	struct tcpcrypt_ctx *ctx;
+	int ret = 1;
+
+	tcpcrypt_enter();
+	if (is_ours(level, optname) || is_refused(level, optname)) {
+		lock_sock(sk);
+		ctx = tcpcrypt_ctx(sk);
+		if (ctx && is_ours(level, optname))
+			ret = write_option(ctx, optname, optval, optlen);
+		else if (ctx && tcpcrypt_encrypted(ctx))
+			ret = -EOPNOTSUPP;
+		release_sock(sk);
+	}
+	if (ret > 0)
+		ret = tcpcrypt_prot_base(sk)->setsockopt(sk, level, optname,
+							 optval, optlen);
+	tcpcrypt_leave();
+	return ret;
+}
+
+/* An option's value on its way to user space. */
+struct answer {
+	bool	truncate;	/* as TCP_INFO, else the room must do */
+	int	len;
+	union {
+		int			val;
+		u8			bytes[ENO_TRANSCRIPT_MAX];
+		struct tcp_crypt_info	info;
+	};
+};
+
+/* Why an option that needs encryption has no value, or 0. */
+static int why_not(const struct tcpcrypt_ctx *ctx)
+{
+	switch (ctx->state) {
+	case TCPCRYPT_TAKEN:
+	case TCPCRYPT_SYN_SENT:
+		return -ENOTCONN;
+	case TCPCRYPT_PLAIN:
+		return -EOPNOTSUPP;
+	case TCPCRYPT_KEYING:
+	case TCPCRYPT_OPEN:
+		return 0;
+	case TCPCRYPT_FAILED:
+		return ctx->neg.transcript_len ? 0 : -ENOTCONN;
+	}
+	return -ENOTCONN;
+}
+
+static int get_sessid(const struct tcpcrypt_ctx *ctx, struct answer *a)
+{
+	if (ctx->state == TCPCRYPT_KEYING)
+		return -EINPROGRESS;
+	if (!ctx->sess_id[0])
+		return -ENOTCONN;
+	a->len = sizeof(ctx->sess_id);
+	memcpy(a->bytes, ctx->sess_id, a->len);
+	return 0;
+}
+
+static u8 info_state(const struct tcpcrypt_ctx *ctx)
+{
+	switch (ctx->state) {
+	case TCPCRYPT_TAKEN:
+	case TCPCRYPT_SYN_SENT:
+	case TCPCRYPT_PLAIN:
+		return TCP_CRYPT_NEGOTIATING;
+	case TCPCRYPT_KEYING:
+		return TCP_CRYPT_KEYING;
+	case TCPCRYPT_OPEN:
+		return TCP_CRYPT_OPEN;
+	case TCPCRYPT_FAILED:
+		break;
+	}
+	return TCP_CRYPT_FAILED;
+}
+
+static int get_info(const struct tcpcrypt_ctx *ctx, struct answer *a)
+{
+	struct tcp_crypt_info *info = &a->info;
+
+	memset(info, 0, sizeof(*info));
+	info->tcci_state = info_state(ctx);
+	info->tcci_tep = ctx->neg.negspec;
+	info->tcci_role = ctx->neg.role;
+	info->tcci_aead = ctx->aead;
+	info->tcci_error = ctx->err;
+	info->tcci_tx_offset = ctx->tx.off;
+	info->tcci_rx_offset = ctx->rx.off;
+	info->tcci_tx_frames = ctx->tx.frames;
+	info->tcci_rx_frames = ctx->rx.frames;
+	info->tcci_tx_bytes = ctx->tx.bytes;
+	info->tcci_rx_bytes = ctx->rx.bytes;
+	strscpy(info->tcci_driver, tcpcrypt_cipher_driver(&ctx->tx.cipher),
+		sizeof(info->tcci_driver));
+	a->len = sizeof(*info);
+	a->truncate = true;
+	return 0;
+}
+
+static int read_option(const struct tcpcrypt_ctx *ctx, int optname,
+		       struct answer *a)
+{
+	int err = why_not(ctx);
+
+	a->truncate = false;
+	a->len = sizeof(a->val);
+	if (optname == TCP_ENO_ENABLED) {
+		a->val = ctx->enabled;
+		return 0;
+	}
+	switch (optname) {
+	case TCP_ENO_SESSID:
+		return err ? : get_sessid(ctx, a);
+	case TCP_ENO_NEGSPEC:
+		a->val = ctx->neg.negspec;
+		return err;
+	case TCP_ENO_ROLE:
+		a->val = ctx->neg.role == ENO_HOST_B;
+		return err;
+	case TCP_ENO_TRANSCRIPT:
+		a->len = ctx->neg.transcript_len;
+		memcpy(a->bytes, ctx->neg.transcript, a->len);
+		return err;
+	case TCP_CRYPT_INFO:
+		return err ? : get_info(ctx, a);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int put_answer(struct answer *a, char __user *optval,
+		      int __user *optlen)
+{
+	int room;
+
+	if (get_user(room, optlen))
+		return -EFAULT;
+	if (room < 0 || (room < a->len && !a->truncate))
+		return -EINVAL;
+	room = min(room, a->len);
+	if (put_user(room, optlen) || copy_to_user(optval, a->bytes, room))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * tcpcrypt_getsockopt() - sk_prot->getsockopt of attached sockets
+ * @sk:      the socket
+ * @level:   protocol level
+ * @optname: option
+ * @optval:  filled
+ * @optlen:  room, and then the length of the value, bytes
+ *
+ * Context: process.
+ * Return: 0 or a negative errno: see include/uapi/linux/tcpcrypt.h.
+ */
+int tcpcrypt_getsockopt(struct sock *sk, int level, int optname,
+			char __user *optval, int __user *optlen)
+{
+	struct tcpcrypt_ctx *ctx;
+	struct answer a;
+	int ret = 1;
+
+	tcpcrypt_enter();
+	if (is_ours(level, optname) || is_refused(level, optname)) {
+		lock_sock(sk);
+		ctx = tcpcrypt_ctx(sk);
+		if (ctx && is_ours(level, optname))
+			ret = read_option(ctx, optname, &a);
+		else if (ctx && tcpcrypt_encrypted(ctx) &&
+			 optname == TCP_ZEROCOPY_RECEIVE)
+			ret = -EOPNOTSUPP;
+		release_sock(sk);
+		if (!ret)
+			ret = put_answer(&a, optval, optlen);
+	}
+	if (ret > 0)
+		ret = tcpcrypt_prot_base(sk)->getsockopt(sk, level, optname,
+							 optval, optlen);
+	tcpcrypt_leave();
+	return ret;
+}

@@ -94,6 +94,13 @@ static bool is_foreign(const struct tcpcrypt_ctx *ctx,
 	return len && after(ntohl(th->seq) + len, ctx->tx.seq);
 }
 
+/* Plaintext is not an option: see TCP_ENO_REQUIRED. */
+static void refuse(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ABORTREQUIRED);
+	tcpcrypt_fail(ctx, ECONNABORTED);
+}
+
 static int drop(struct sk_buff *skb)
 {
 	kfree_skb(skb);
@@ -118,8 +125,10 @@ int tcpcrypt_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 	if (ctx->state == TCPCRYPT_SYN_SENT) {
 		if (!ctx->eno_off && tcp_hdr(skb)->syn)
 			syn_option(sk, ctx, skb);
-		if (ctx->required && ctx->eno_off)
+		if (ctx->required && ctx->eno_off) {
+			refuse(sk, ctx);
 			return drop(skb);
+		}
 	} else if (ctx->state == TCPCRYPT_FAILED && !tcp_hdr(skb)->rst) {
 		return drop(skb);
 	} else if (tcpcrypt_encrypted(ctx)) {
@@ -172,12 +181,10 @@ static enum tcpcrypt_mib fallback_mib(enum eno_verdict verdict)
  */
 static void fall_back(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	if (ctx->required) {
-		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ABORTREQUIRED);
-		tcpcrypt_fail(ctx, ECONNABORTED);
-		return;
-	}
-	tcpcrypt_ctx_plain(sk, ctx);
+	if (ctx->required)
+		refuse(sk, ctx);
+	else
+		tcpcrypt_ctx_plain(sk, ctx);
 }
 
 static void hear_synack(struct sock *sk, struct tcpcrypt_ctx *ctx,

@@ -51,7 +51,8 @@ bool tcpcrypt_ineligible(const struct sock *sk)
 /* kernel users of sock_create() have no file */
 static bool is_kernel_socket(const struct sock *sk)
 {
-	return sk->sk_kern_sock || !sk->sk_socket || !sk->sk_socket->file;
+	return sk->sk_kern_sock || !sk->sk_socket || !sk->sk_socket->file ||
+	       !tcpcrypt_is_stock(sk);
 }
 
 static bool connect_enabled(const struct sock *sk)

@@ -37,6 +37,7 @@ struct tcpcrypt_table {
 
 /* table.c */
 int tcpcrypt_tables_init(void);
+bool tcpcrypt_is_stock(const struct sock *sk);
 const struct inet_connection_sock_af_ops *
 tcpcrypt_af_ours(const struct inet_connection_sock_af_ops *base);
 const struct inet_connection_sock_af_ops *

@@ -101,7 +101,7 @@ static void forget(const struct sock *sk)
 /* In-kernel users (nfsd and others) read the sockets that they accept. */
 static bool is_kernel_listener(const struct sock *sk)
 {
-	return sk->sk_kern_sock || sk->sk_user_data;
+	return sk->sk_kern_sock || !tcpcrypt_is_stock(sk);
 }
 
 /**

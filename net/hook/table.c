@@ -15,6 +15,7 @@
 
 static struct tcpcrypt_table tables[TCPCRYPT_TABLES];
 static DEFINE_SPINLOCK(mapped_lock);
+static void (*stock_data_ready)(struct sock *sk);
 
 static void build_af(struct inet_connection_sock_af_ops *af,
 		     const struct inet_connection_sock_af_ops *base)
@@ -41,6 +42,7 @@ static int learn(int family, struct tcpcrypt_table *t)
 	tcpcrypt_build_proto(&t->our_prot, t->prot);
 	tcpcrypt_build_ops(&t->our_ops, t->ops);
 	t->af = inet_csk(sock->sk)->icsk_af_ops;
+	stock_data_ready = sock->sk->sk_data_ready;
 	sock_release(sock);
 	return 0;
 }
@@ -58,6 +60,17 @@ int tcpcrypt_tables_init(void)
 	if (!err)
 		err = learn(AF_INET6, &tables[TCPCRYPT_V6]);
 	return err == -EAFNOSUPPORT ? 0 : err;
+}
+
+/**
+ * tcpcrypt_is_stock() - does nobody but the application read this socket?
+ * @sk: a socket that is not attached
+ *
+ * Return: false if sk_data_ready leads elsewhere: in-kernel users.
+ */
+bool tcpcrypt_is_stock(const struct sock *sk)
+{
+	return sk->sk_data_ready == stock_data_ready && !sk->sk_user_data;
 }
 
 /* Is @af the table that IPv6 sockets use for IPv4 addresses? */

@@ -97,11 +97,16 @@ void tcpcrypt_shutdown(struct sock *sk, int how)
 int tcpcrypt_disconnect(struct sock *sk, int flags)
 {
 	int err = tcpcrypt_prot_base(sk)->disconnect(sk, flags);
+	/* the probe on the way to TCP_CLOSE may have detached it */
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
 
-	/* the probe on the way to TCP_CLOSE may have detached it already */
-	if (!err && tcpcrypt_ctx(sk))
+	if (err || !ctx)
+		return err;
+	if (inet_csk(sk)->icsk_ulp_ops == &tcpcrypt_ulp_user)
+		tcpcrypt_ctx_reset(sk, ctx);
+	else
 		tcpcrypt_ctx_detach(sk);
-	return err;
+	return 0;
 }
 
 /*

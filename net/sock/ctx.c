@@ -272,6 +272,8 @@ void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	sk->sk_state_change = state_change;
 	sk->sk_write_space = write_space;
 	ctx->wrapped = true;
+	ctx->rcvlowat = sk->sk_rcvlowat;
+	WRITE_ONCE(sk->sk_rcvlowat, 1);
 	ctx->tx.seq = tcp_sk(sk)->write_seq;
 	tcpcrypt_set_state(ctx, TCPCRYPT_KEYING);
 }
@@ -288,6 +290,7 @@ static void unwrap(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (sk->sk_write_space == write_space)
 		sk->sk_write_space = ctx->write_space;
 	write_unlock_bh(&sk->sk_callback_lock);
+	WRITE_ONCE(sk->sk_rcvlowat, ctx->rcvlowat);
 	ctx->wrapped = false;
 }
 
@@ -299,6 +302,24 @@ static void shrink_header(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (ctx->grown && icsk->icsk_ext_hdr_len >= 4)
 		icsk->icsk_ext_hdr_len -= 4;
 	ctx->grown = false;
+}
+
+/**
+ * tcpcrypt_eno_done() - no segment will carry a bare ENO option any more
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_eno_done(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	ctx->eno_ack = false;
+	if (!ctx->grown)
+		return;
+	shrink_header(sk, ctx);
+	icsk->icsk_sync_mss(sk, icsk->icsk_pmtu_cookie);
 }
 
 /* Everything of @ctx off @sk, but for the ULP slot itself. */
@@ -337,6 +358,42 @@ void tcpcrypt_ctx_detach(struct sock *sk)
 	if (owner)
 		module_put(owner);
 	tcpcrypt_ctx_put(ctx);
+}
+
+/**
+ * tcpcrypt_ctx_reset() - a socket taken by TCP_ULP was disconnected
+ * @sk:  the socket, in TCP_CLOSE
+ * @ctx: its context
+ *
+ * It stays taken: what was set on it holds for the next connect() too.
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	restore_af(sk);
+	unwrap(sk, ctx);
+	shrink_header(sk, ctx);
+	tcpcrypt_tx_purge(sk, ctx);
+	tcpcrypt_rx_purge(sk, ctx);
+	tcpcrypt_disarm(ctx);
+	tcpcrypt_hs_free(ctx);
+	tcpcrypt_cipher_free(&ctx->tx.cipher);
+	tcpcrypt_cipher_free(&ctx->rx.cipher);
+	memzero_explicit(ctx->sess_id, sizeof(ctx->sess_id));
+	memset(&ctx->neg, 0, sizeof(ctx->neg));
+	memset(&ctx->tx, 0, sizeof(ctx->tx));
+	memset(&ctx->rx, 0, sizeof(ctx->rx));
+	__skb_queue_head_init(&ctx->tx.pending);
+	__skb_queue_head_init(&ctx->rx.raw);
+	__skb_queue_head_init(&ctx->rx.plain);
+	ctx->aead = 0;
+	ctx->err = 0;
+	ctx->eno_ack = false;
+	ctx->shut_rd = false;
+	ctx->shut_wr = false;
+	/* the one way back: from any state, and only in TCP_CLOSE */
+	WRITE_ONCE(ctx->state, TCPCRYPT_TAKEN);
 }
 
 /* Queues @work for @delay jiffies from now; it holds sk and ctx. */

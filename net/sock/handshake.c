@@ -228,6 +228,7 @@ static int take_init2(struct tcpcrypt_ctx *ctx)
 static int finish(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	tcpcrypt_hs_free(ctx);
+	tcpcrypt_eno_done(sk, ctx);
 	if (!ctx->closing)
 		tcpcrypt_disarm(ctx);
 	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_HANDSHAKEFRESH);

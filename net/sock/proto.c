@@ -110,7 +110,7 @@ static __poll_t poll_encrypted(struct sock *sk,
 		mask |= EPOLLHUP;
 	if (shut_rd)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (tcpcrypt_rx_readable(sk, ctx, sock_rcvlowat(sk, 0, INT_MAX)))
+	if (tcpcrypt_rx_readable(sk, ctx, tcpcrypt_rcvlowat(ctx, 0, INT_MAX)))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (shut_wr || tcpcrypt_tx_writeable(sk, ctx)) {
 		mask |= EPOLLOUT | EPOLLWRNORM;
@@ -345,6 +345,7 @@ void tcpcrypt_build_ops(struct proto_ops *ops, const struct proto_ops *base)
 	ops->read_sock = read_sock;
 	ops->read_skb = read_skb;
 	ops->peek_len = peek_len;
+	ops->set_rcvlowat = tcpcrypt_set_rcvlowat;
 	ops->sendmsg_locked = sendmsg_locked;
 #ifdef TCPCRYPT_HAVE_SENDPAGE
 	ops->sendpage_locked = sendpage_locked;

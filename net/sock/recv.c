@@ -66,6 +66,29 @@ int tcpcrypt_wait_decided(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	return 0;
 }
 
+/**
+ * tcpcrypt_set_rcvlowat() - sock->ops->set_rcvlowat of attached sockets
+ * @sk:  the socket
+ * @val: SO_RCVLOWAT, bytes, at least 1
+ *
+ * Context: the socket's lock, owned.
+ * Return: 0.
+ */
+int tcpcrypt_set_rcvlowat(struct sock *sk, int val)
+{
+	const struct proto_ops *ops = tcpcrypt_ops_base(sk->sk_socket->ops);
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+	int err = ops->set_rcvlowat(sk, val);
+
+	if (err || !ctx || !tcpcrypt_encrypted(ctx))
+		return err;
+	WRITE_ONCE(ctx->rcvlowat, sk->sk_rcvlowat);
+	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	if (tcpcrypt_rx_readable(sk, ctx, ctx->rcvlowat))
+		ctx->data_ready(sk);
+	return 0;
+}
+
 /* Anything that a reader who waits must look at? */
 static bool has_news(const struct sock *sk, const struct tcpcrypt_ctx *ctx,
 		     u32 peeked)
@@ -174,7 +197,7 @@ static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		       struct msghdr *msg, size_t len, int flags)
 {
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	int target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
+	int target = tcpcrypt_rcvlowat(ctx, flags & MSG_WAITALL, len);
 	struct tcpcrypt_rx *rx = &ctx->rx;
 	u32 peeked = 0;
 	int copied = 0, ret = 0;

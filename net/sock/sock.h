@@ -171,9 +171,10 @@ struct tcpcrypt_rx {
  * @isn, @irs: sequence numbers after both SYNs
  * @sent:    the ENO option of our SYN segment
  * @neg:     outcome of the negotiation
+ * @rcvlowat: SO_RCVLOWAT; sk_rcvlowat stays 1, or TCP would count ciphertext
  * @shut_rd, @shut_wr: what the application asked for by shutdown()
  * @closing: close() was called, the socket is parked
- * @waiting: an application waits for room to write
+ * @close_una: snd_una when the timer of a parked socket was started
  */
 struct tcpcrypt_ctx {
 	struct sock		*sk;
@@ -209,6 +210,7 @@ struct tcpcrypt_ctx {
 	struct tcpcrypt_tx	tx;
 	struct tcpcrypt_rx	rx;
 
+	int			rcvlowat;
 	bool			shut_rd;
 	bool			shut_wr;
 	bool			closing;
@@ -235,6 +237,15 @@ static inline struct tcpcrypt_ctx *tcpcrypt_ctx(const struct sock *sk)
 	return rcu_dereference_raw(inet_csk(sk)->icsk_ulp_data);
 }
 
+/* As sock_rcvlowat(), for the application's value. */
+static inline int tcpcrypt_rcvlowat(const struct tcpcrypt_ctx *ctx,
+				    int waitall, int len)
+{
+	int v = waitall ? len : min(READ_ONCE(ctx->rcvlowat), len);
+
+	return v ? : 1;
+}
+
 /* Keys are being agreed or were: nothing but our bytes may flow. */
 static inline bool tcpcrypt_encrypted(const struct tcpcrypt_ctx *ctx)
 {
@@ -253,6 +264,8 @@ void tcpcrypt_ctx_unconnect(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_refuse(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_plain(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_eno_done(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state);
 void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err);
 void tcpcrypt_kick(struct tcpcrypt_ctx *ctx);
@@ -297,6 +310,7 @@ int tcpcrypt_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
 ssize_t tcpcrypt_splice_read(struct socket *sock, loff_t *ppos,
 			     struct pipe_inode_info *pipe, size_t len,
 			     unsigned int flags);
+int tcpcrypt_set_rcvlowat(struct sock *sk, int val);
 int tcpcrypt_wait_decided(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			  long *timeo);
 

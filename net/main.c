@@ -75,9 +75,15 @@ static int __init tcpcrypt_init(void)
 	err = tcpcrypt_attach_init();
 	if (err)
 		goto exit_net;
+	/* nothing may fail after a socket can have been taken */
+	err = tcpcrypt_ulp_init();
+	if (err)
+		goto exit_attach;
 	pr_info("RFC 8547, RFC 8548: TCPCRYPT_ECDHE_Curve25519\n");
 	return 0;
 
+exit_attach:
+	tcpcrypt_attach_exit();
 exit_net:
 	unregister_pernet_subsys(&net_ops);
 exit_sock:
@@ -94,9 +100,12 @@ exit_mac:
  */
 static void __exit tcpcrypt_exit(void)
 {
+	tcpcrypt_ulp_exit();
 	tcpcrypt_attach_exit();
 	synchronize_net();
 	unregister_pernet_subsys(&net_ops);
+	/* a thread on its way into tcpcrypt_enter() */
+	synchronize_rcu_tasks();
 	tcpcrypt_wait_calls();
 	tcpcrypt_sock_exit();
 	rcu_barrier();

@@ -52,7 +52,7 @@ enum eno_verdict eno_find(const u8 *opts, unsigned int len,
 			continue;
 		if (n > ENO_OPT_MAX)
 			return ENO_ILL_FORMED;
-		many = many || found;
+		many = found;
 		found = opts;
 	}
 	/* section 4.1: more than one MUST count as none */

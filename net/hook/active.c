@@ -176,7 +176,7 @@ static enum tcpcrypt_mib fallback_mib(enum eno_verdict verdict)
 
 /*
  * Plain TCP from here on. Required mode may not abort in here, the caller
- * goes on using sk: the third ACK is dropped in queue_xmit, tcpcrypt_work()
+ * goes on using sk: the third ACK is dropped in queue_xmit, work_fn()
  * aborts.
  */
 static void fall_back(struct sock *sk, struct tcpcrypt_ctx *ctx)

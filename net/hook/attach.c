@@ -7,6 +7,7 @@
 
 #include <linux/module.h>
 #include <linux/random.h>
+#include <linux/rcupdate_wait.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 #include <net/mptcp.h>
@@ -21,6 +22,7 @@ module_param(attach, bool, 0644);
 MODULE_PARM_DESC(attach, "take new connections and listeners (N before rmmod on a busy machine)");
 
 static struct tracepoint *set_state;
+static bool leaving;
 
 /**
  * tcpcrypt_ineligible() - is this a socket that we never touch?
@@ -87,9 +89,9 @@ static void connecting(struct sock *sk)
 {
 	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
 
-	if (!ctx && inet_csk(sk)->icsk_ulp_ops)
+	if (READ_ONCE(leaving) || (!ctx && inet_csk(sk)->icsk_ulp_ops))
 		return;
-	if (!connect_wanted(sk, ctx) || !connect_possible(sk)) {
+	if (!connect_possible(sk) || !connect_wanted(sk, ctx)) {
 		if (ctx && ctx->required)
 			tcpcrypt_ctx_refuse(sk, ctx);
 		else if (ctx)
@@ -118,6 +120,8 @@ static void listening(struct sock *sk)
 
 	if (ctx)
 		tcpcrypt_ctx_detach(sk);
+	if (READ_ONCE(leaving))
+		return;
 	if (READ_ONCE(attach) || enabled != TCP_ENO_DEFAULT)
 		tcpcrypt_listener_attach(sk, enabled);
 }
@@ -127,7 +131,8 @@ static void connect_failed(struct sock *sk)
 {
 	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
 
-	if (ctx && !tcpcrypt_encrypted(ctx))
+	/* nothing was negotiated: a refusal of our own included */
+	if (ctx && !ctx->neg.transcript_len)
 		tcpcrypt_ctx_unconnect(sk, ctx);
 }
 
@@ -179,11 +184,17 @@ int tcpcrypt_attach_init(void)
 /**
  * tcpcrypt_attach_exit() - take no more sockets, let all listeners go
  *
+ * The probe goes last: a listener that closes meanwhile is let go by it. One
+ * that was attached in listen() but is not in the table yet gets there before
+ * synchronize_rcu_tasks() returns, for nothing sleeps in between.
+ *
  * Context: process.
  */
 void tcpcrypt_attach_exit(void)
 {
+	WRITE_ONCE(leaving, true);
+	synchronize_rcu_tasks();
+	tcpcrypt_listeners(false);
 	tracepoint_probe_unregister(set_state, probe, NULL);
 	tracepoint_synchronize_unregister();
-	tcpcrypt_listeners(false);
 }

@@ -51,7 +51,8 @@ static struct listener *find(const struct sock *sk)
  * @sk: the listener
  *
  * Context: softirq or RCU read side.
- * Return: 0 no; 1 yes, its application asked for it; -1 yes, by default.
+ * Return: 0 no; 1 yes, its application asked for it; 2 they must be; -1 yes,
+ * by default.
  */
 int tcpcrypt_listener_enabled(const struct sock *sk)
 {
@@ -65,7 +66,7 @@ int tcpcrypt_listener_enabled(const struct sock *sk)
 		enabled = l->enabled;
 	rcu_read_unlock();
 	if (enabled != TCP_ENO_DEFAULT)
-		return enabled > 0;
+		return enabled;
 	if (!READ_ONCE(tn->enable_listen) ||
 	    test_bit(inet_sk(sk)->inet_num, tn->bad_listen_ports))
 		return 0;
@@ -178,7 +179,8 @@ static bool walk_bucket(struct inet_listen_hashbucket *b, bool attach,
 			break;
 	}
 	spin_unlock_bh(&b->lock);
-	*skip = i;
+	/* those that were let go are not wanted any more */
+	*skip = attach ? i : 0;
 	for (i = 0; i < n; i++)
 		visit(batch[i], attach);
 	return n == WALK_BATCH;

@@ -30,9 +30,9 @@
 
 /**
  * struct eno_saved - both ENO options of a request
- * @rcu:    frees @holder after a grace period
+ * @rcu:    frees it after a grace period
  * @cookie: tells it from a saved SYN: random, chosen at insmod
- * @holder: what it stands in
+ * @offset: where in its saved_syn it stands, bytes
  * @syn:    the peer's option
  * @synack: ours
  *
@@ -43,7 +43,7 @@
 struct eno_saved {
 	struct rcu_head		rcu;
 	u64			cookie;
-	struct saved_syn	*holder;
+	u8			offset;
 	struct eno_option	syn;
 	struct eno_option	synack;
 };
@@ -83,17 +83,38 @@ static u32 saved_len(const struct saved_syn *saved)
 	return saved->mac_hdrlen + saved->network_hdrlen + saved->tcp_hdrlen;
 }
 
+/* A saved SYN that was replaced; a SYN-ACK on another CPU may read it. */
+struct replaced {
+	struct rcu_head		rcu;
+	struct saved_syn	*syn;
+};
+
+static void free_replaced(struct rcu_head *rcu)
+{
+	struct replaced *r = container_of(rcu, struct replaced, rcu);
+
+	kfree(r->syn);
+	kfree(r);
+}
+
 /* Puts the options into the request, before an application's saved SYN. */
 static struct eno_saved *save(struct request_sock *req,
 			      const struct eno_answering *a)
 {
 	struct saved_syn *old = req->saved_syn, *new;
 	u32 len = old ? saved_len(old) : 0;
+	struct replaced *gone = NULL;
 	struct eno_saved *es;
 
 	new = kzalloc(sizeof(*new) + SAVED_ROOM + len, GFP_ATOMIC);
 	if (!new)
 		return NULL;
+	if (old) {
+		gone = kmalloc(sizeof(*gone), GFP_ATOMIC);
+		if (!gone)
+			goto free_new;
+		gone->syn = old;
+	}
 	new->mac_hdrlen = SAVED_ROOM;
 	if (old) {
 		new->mac_hdrlen += old->mac_hdrlen;
@@ -103,17 +124,24 @@ static struct eno_saved *save(struct request_sock *req,
 	}
 	es = saved_at(new);
 	es->cookie = saved_cookie;
-	es->holder = new;
+	es->offset = (u8 *)es - (u8 *)new;
 	es->syn = a->syn;
 	es->synack = a->synack;
-	req->saved_syn = new;
-	kfree(old);
+	WRITE_ONCE(req->saved_syn, new);
+	if (gone)
+		call_rcu(&gone->rcu, free_replaced);
 	return es;
+
+free_new:
+	kfree(new);
+	return NULL;
 }
 
 static void free_saved(struct rcu_head *rcu)
 {
-	kfree(container_of(rcu, struct eno_saved, rcu)->holder);
+	struct eno_saved *es = container_of(rcu, struct eno_saved, rcu);
+
+	kfree((u8 *)es - es->offset);
 }
 
 /*
@@ -170,20 +198,37 @@ static enum tcpcrypt_mib refused_mib(enum eno_verdict verdict)
 	return TCPCRYPT_MIB_FALLBACKNOOPTION;
 }
 
+/*
+ * Section 4.7: no TEP of ours defines data in a SYN+ENO segment: it MUST be
+ * discarded and not acknowledged, also if ENO fails or is switched off. TCP
+ * Fast Open would take it.
+ */
+static void discard_syn_data(struct sk_buff *skb)
+{
+	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+	if (skb->len <= tcp_hdrlen(skb) || pskb_trim(skb, tcp_hdrlen(skb)))
+		return;
+	cb->end_seq = cb->seq + 1 + tcp_hdr(skb)->fin;
+}
+
 /* Decides on a SYN. Return: whether the SYN-ACK shall carry ENO. */
-static bool answer(const struct sock *sk, const struct sk_buff *skb,
+static bool answer(const struct sock *sk, struct sk_buff *skb,
 		   struct eno_answering *a)
 {
-	const struct tcphdr *th = tcp_hdr(skb);
+	const struct tcphdr *th;
 	struct net *net = sock_net(sk);
 	struct eno_config cfg;
 	enum eno_verdict verdict;
 	int enabled;
 
+	th = tcp_hdr(skb);
 	verdict = eno_find((const u8 *)(th + 1),
 			   __tcp_hdrlen(th) - sizeof(*th), &a->syn);
 	if (verdict == ENO_NO_OPTION)
 		return false;
+	discard_syn_data(skb);
+	th = tcp_hdr(skb);
 	tcpcrypt_count(net, TCPCRYPT_MIB_ENOSYNRECEIVED);
 	enabled = tcpcrypt_listener_enabled(sk);
 	if (!enabled || !rng_is_initialized())
@@ -217,7 +262,7 @@ static bool answer(const struct sock *sk, const struct sk_buff *skb,
  * @skb: a SYN segment
  *
  * Context: softirq, the listener not locked.
- * Return: as the base function's.
+ * Return: as the base function's; negative: the peer gets a RST.
  */
 int tcpcrypt_conn_request(struct sock *sk, struct sk_buff *skb)
 {
@@ -225,8 +270,12 @@ int tcpcrypt_conn_request(struct sock *sk, struct sk_buff *skb)
 	struct eno_answering a = {};
 	int ret;
 
-	if (!answer(sk, skb, &a))
-		return af->conn_request(sk, skb);
+	if (!answer(sk, skb, &a)) {
+		if (tcpcrypt_listener_enabled(sk) != TCP_ENO_REQUIRED)
+			return af->conn_request(sk, skb);
+		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ABORTREQUIRED);
+		return -1;	/* RST */
+	}
 	local_bh_disable();
 	this_cpu_write(answering, &a);
 	ret = af->conn_request(sk, skb);
@@ -338,12 +387,13 @@ void tcpcrypt_passive_exit(struct net *net)
  * it encryption MUST be enabled.
  */
 static void attach_child(struct sock *child, struct tcpcrypt_ctx *ctx,
-			 const struct eno_option *syn,
+			 int enabled, const struct eno_option *syn,
 			 const struct eno_option *synack)
 {
 	struct eno_config cfg;
 
 	ctx->sent = *synack;
+	ctx->enabled = enabled;
 	tcpcrypt_tep_config(&cfg, true);
 	eno_negotiate(&cfg, synack, syn, &ctx->neg);
 	if (WARN_ON_ONCE(ctx->neg.verdict != ENO_OK)) {
@@ -394,6 +444,11 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 
 	ack_eno = !th->syn && eno_present((const u8 *)(th + 1),
 					  __tcp_hdrlen(th) - sizeof(*th));
+	if (!(ack_eno && eno_saved(req->saved_syn)) &&
+	    tcpcrypt_listener_enabled(sk) == TCP_ENO_REQUIRED) {
+		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ABORTREQUIRED);
+		return NULL;
+	}
 	/* The ACK comes again; a child without a ctx could not encrypt. */
 	if (ack_eno && eno_saved(req->saved_syn)) {
 		ctx = tcpcrypt_ctx_new(GFP_ATOMIC);
@@ -413,7 +468,8 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 		return child;
 	}
 	if (ctx)
-		attach_child(child, ctx, &syn, &synack);
+		attach_child(child, ctx, tcpcrypt_listener_enabled(sk), &syn,
+			     &synack);
 	else
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKNOACK);
 	return child;

@@ -195,6 +195,8 @@ struct proto *tcpcrypt_prot_base(const struct sock *sk)
  */
 const struct proto_ops *tcpcrypt_ops_ours(const struct proto_ops *base)
 {
+	if (!base)
+		return NULL;
 	if (base == tables[TCPCRYPT_V4].ops)
 		return &tables[TCPCRYPT_V4].our_ops;
 	if (base == tables[TCPCRYPT_V6].ops)

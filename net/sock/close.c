@@ -11,7 +11,7 @@
  * A socket that is closed before the peer's FINp is there, or before all of
  * its own data is in TCP's write queue, outlives its descriptor: it is parked
  * on a struct socket of the module's own, without SOCK_DEAD, and
- * tcpcrypt_work() closes it for real once FINp has come (TIME_WAIT as with
+ * work_fn() closes it for real once FINp has come (TIME_WAIT as with
  * plain TCP), application data comes (RST, as TCP does), or time is up.
  */
 
@@ -109,6 +109,13 @@ int tcpcrypt_disconnect(struct sock *sk, int flags)
 	return 0;
 }
 
+/* tcp_close() will send a RST. */
+static void reset_on_close(struct sock *sk)
+{
+	sk->sk_lingertime = 0;
+	sock_set_flag(sk, SOCK_LINGER);
+}
+
 /*
  * Decrypts all whole frames. Return: whether application data is unread; an
  * error fails the connection.
@@ -121,12 +128,24 @@ static bool drain_unread(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		return false;
 	while (!err && ctx->rx.complete && !ctx->rx.plain_bytes)
 		err = tcpcrypt_rx_decrypt(sk, ctx);
+	if (err == -ENOMEM && ctx->rx.inq) {
+		reset_on_close(sk);
+		return true;
+	}
 	return ctx->rx.plain_bytes;
 }
 
 static bool is_closable(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 {
 	return !is_live(sk, ctx) || (ctx->tx.done && ctx->rx.fin);
+}
+
+/* tcp_fin_timeout is for a peer that does not end, not for one that is slow */
+static int patience(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
+{
+	int fin = tcp_fin_time(sk);
+
+	return ctx->tx.done ? fin : max_t(int, fin, TCP_FIN_TIMEOUT);
 }
 
 /*
@@ -142,38 +161,45 @@ static void park_socket(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	ctx->closing = true;
 	ctx->close_una = tcp_sk(sk)->snd_una;
 	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_CLOSEPARKED);
-	tcpcrypt_arm(ctx, tcp_fin_time(sk));
+	tcpcrypt_arm(ctx, patience(sk, ctx));
 	tcpcrypt_kick(ctx);
 }
 
 /* SO_LINGER: wait until the peer has acknowledged everything. */
-static void linger(struct sock *sk, struct tcpcrypt_ctx *ctx, long timeout)
+static void linger(struct sock *sk, struct tcpcrypt_ctx *ctx, long *timeout)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 
 	add_wait_queue(sk_sleep(sk), &wait);
-	while (timeout && !signal_pending(current) &&
+	while (*timeout && !signal_pending(current) &&
 	       tcpcrypt_ctx(sk) == ctx && is_live(sk, ctx) &&
 	       (!ctx->tx.done ||
 		(1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
 				       TCPF_LAST_ACK))) {
-		long slice = min_t(long, timeout, HZ / 10 + 1), before = slice;
+		long slice = min_t(long, *timeout, HZ / 10 + 1), before = slice;
 
-		/* FINp may be on its way to TCP in tcpcrypt_work() */
+		/* FINp may be on its way to TCP in work_fn() */
 		sk_wait_event(sk, &slice, !is_live(sk, ctx) ||
 			      (ctx->tx.done &&
 			       !((1 << READ_ONCE(sk->sk_state)) &
 				 (TCPF_FIN_WAIT1 | TCPF_CLOSING |
 				  TCPF_LAST_ACK))), &wait);
-		timeout -= before - slice;
+		*timeout -= before - slice;
 		tcpcrypt_tx_finish(sk, ctx);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
+/* Closed before its abort ran: a FIN would not pass queue_xmit. */
+static void reset_if_failed(struct sock *sk, const struct tcpcrypt_ctx *ctx)
+{
+	if (ctx->state == TCPCRYPT_FAILED)
+		reset_on_close(sk);
+}
+
 /* Return: whether the connection goes on without its descriptor. */
 static bool close_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
-			    long timeout)
+			    long *timeout)
 {
 	int err;
 
@@ -192,15 +218,16 @@ static bool close_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	err = tcpcrypt_tx_finish(sk, ctx);
 	if (err)
 		tcpcrypt_fail(ctx, -err);
-	if (timeout)
+	if (*timeout)
 		linger(sk, ctx, timeout);
 	if (tcpcrypt_ctx(sk) != ctx || is_closable(sk, ctx))
 		return false;
 	if (atomic_inc_return(&closers) > CLOSERS_MAX) {
 		atomic_dec(&closers);
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_CLOSELIMIT);
-		sk->sk_lingertime = 0;
-		sock_set_flag(sk, SOCK_LINGER);
+		/* else all is TCP's: the peer's late FINp gets a RST */
+		if (!ctx->tx.done)
+			reset_on_close(sk);
 		return false;
 	}
 	return true;
@@ -221,10 +248,13 @@ void tcpcrypt_close(struct sock *sk, long timeout)
 	tcpcrypt_enter();
 	lock_sock(sk);
 	ctx = tcpcrypt_ctx(sk);
-	if (ctx && tcpcrypt_encrypted(ctx))
-		parked = close_encrypted(sk, ctx, timeout);
-	if (parked)
-		park_socket(sk, ctx);
+	if (ctx && tcpcrypt_encrypted(ctx)) {
+		parked = close_encrypted(sk, ctx, &timeout);
+		if (parked)
+			park_socket(sk, ctx);
+		else if (tcpcrypt_ctx(sk) == ctx)
+			reset_if_failed(sk, ctx);
+	}
 	release_sock(sk);
 	if (!parked)
 		tcpcrypt_prot_base(sk)->close(sk, timeout);
@@ -242,7 +272,7 @@ static bool wait_on(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (tp->snd_una == ctx->close_una)
 		return false;
 	ctx->close_una = tp->snd_una;
-	tcpcrypt_arm(ctx, tcp_fin_time(sk));
+	tcpcrypt_arm(ctx, patience(sk, ctx));
 	return true;
 }
 
@@ -252,12 +282,14 @@ static bool wait_on(struct sock *sk, struct tcpcrypt_ctx *ctx)
  * @ctx:     its context
  * @expired: its time is up
  *
- * Context: the socket's lock, owned, from tcpcrypt_work().
+ * Context: the socket's lock, owned, from work_fn().
  * Return: whether the caller must now call the base close(), without the
  * lock.
  */
 bool tcpcrypt_closer(struct sock *sk, struct tcpcrypt_ctx *ctx, bool expired)
 {
+	if (ctx->closed)
+		return false;
 	if (drain_unread(sk, ctx)) {
 		/* data for an application that is gone: RST, as TCP does */
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_CLOSEUNREAD);
@@ -267,12 +299,11 @@ bool tcpcrypt_closer(struct sock *sk, struct tcpcrypt_ctx *ctx, bool expired)
 			return false;
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_CLOSETIMEOUT);
 		/* what never left is lost: say so to the peer */
-		if (!ctx->tx.done) {
-			sk->sk_lingertime = 0;
-			sock_set_flag(sk, SOCK_LINGER);
-		}
+		if (!ctx->tx.done)
+			reset_on_close(sk);
 	}
-	ctx->closing = false;
+	reset_if_failed(sk, ctx);
+	ctx->closed = true;
 	atomic_dec(&closers);
 	return true;
 }

@@ -173,11 +173,7 @@ void tcpcrypt_ctx_unconnect(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		tcpcrypt_ctx_detach(sk);
 		return;
 	}
-	restore_af(sk);
-	if (ctx->state == TCPCRYPT_SYN_SENT)
-		tcpcrypt_set_state(ctx, TCPCRYPT_TAKEN);
-	else if (ctx->state == TCPCRYPT_PLAIN)
-		tcpcrypt_set_state(ctx, TCPCRYPT_TAKEN);
+	tcpcrypt_ctx_reset(sk, ctx);
 }
 
 /**
@@ -239,6 +235,10 @@ static void state_change(struct sock *sk)
 
 	if (!ctx)
 		return;
+	/* connect() must not return before its abort: see tcpcrypt_fail() */
+	if (ctx->state == TCPCRYPT_FAILED && !ctx->neg.transcript_len &&
+	    sk->sk_state != TCP_CLOSE)
+		return;
 	tcpcrypt_rx_hide(sk, ctx);
 	ctx->state_change(sk);
 	tcpcrypt_kick(ctx);
@@ -256,14 +256,7 @@ static void write_space(struct sock *sk)
 		ctx->write_space(sk);
 }
 
-/**
- * tcpcrypt_ctx_encrypt() - ENO succeeded: from here on only our bytes flow
- * @sk:  the socket
- * @ctx: its context
- *
- * Context: the socket's lock, softirq or process.
- */
-void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
+static void wrap(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	ctx->data_ready = sk->sk_data_ready;
 	ctx->state_change = sk->sk_state_change;
@@ -274,6 +267,18 @@ void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	ctx->wrapped = true;
 	ctx->rcvlowat = sk->sk_rcvlowat;
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
+}
+
+/**
+ * tcpcrypt_ctx_encrypt() - ENO succeeded: from here on only our bytes flow
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Context: the socket's lock, softirq or process.
+ */
+void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	wrap(sk, ctx);
 	ctx->tx.seq = tcp_sk(sk)->write_seq;
 	tcpcrypt_set_state(ctx, TCPCRYPT_KEYING);
 }
@@ -417,7 +422,7 @@ static void cancel(struct tcpcrypt_ctx *ctx, struct delayed_work *work)
 }
 
 /**
- * tcpcrypt_kick() - have tcpcrypt_work() look at a connection
+ * tcpcrypt_kick() - have work_fn() look at a connection
  * @ctx: its context
  *
  * Context: the socket's lock.
@@ -430,14 +435,22 @@ void tcpcrypt_kick(struct tcpcrypt_ctx *ctx)
 }
 
 /**
- * tcpcrypt_retry() - have tcpcrypt_work() look again after a shortage
+ * tcpcrypt_retry() - have work_fn() look again after a shortage
  * @ctx: its context
  *
  * Context: the socket's lock, owned.
  */
 void tcpcrypt_retry(struct tcpcrypt_ctx *ctx)
 {
-	queue(ctx, &ctx->work, HZ / 10);
+	if (!ctx->sk->sk_socket)
+		return;
+	sock_hold(ctx->sk);
+	refcount_inc(&ctx->refs);
+	/* unlike queue(): never later than what is queued already */
+	if (!queue_delayed_work(tcpcrypt_wq, &ctx->work, HZ / 10)) {
+		sock_put(ctx->sk);
+		tcpcrypt_ctx_put(ctx);
+	}
 }
 
 /**
@@ -484,7 +497,7 @@ static enum tcpcrypt_mib abort_mib(int err)
  * @ctx: its context
  * @err: errno, positive; the application gets it and never an end-of-file
  *
- * Nothing more is sent or delivered. The RST leaves from tcpcrypt_work().
+ * Nothing more is sent or delivered. The RST leaves from work_fn().
  *
  * Context: the socket's lock, any context.
  */
@@ -497,6 +510,16 @@ void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err)
 	if (err != ECONNABORTED)
 		tcpcrypt_count(sock_net(sk), abort_mib(err));
 	ctx->err = err;
+	/*
+	 * Still in connect(): it must find TCP_CLOSE when it wakes up, and
+	 * not return success. tcp_abort() wakes it.
+	 */
+	if (ctx->state == TCPCRYPT_SYN_SENT || ctx->state == TCPCRYPT_TAKEN) {
+		wrap(sk, ctx);
+		tcpcrypt_set_state(ctx, TCPCRYPT_FAILED);
+		tcpcrypt_kick(ctx);
+		return;
+	}
 	tcpcrypt_set_state(ctx, TCPCRYPT_FAILED);
 	WRITE_ONCE(sk->sk_err, err);
 	/* pairs with the barrier in poll() */
@@ -510,7 +533,7 @@ void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err)
 static void abort_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	int err = ctx->err;
-	bool pending = READ_ONCE(sk->sk_err);
+	bool pending = READ_ONCE(sk->sk_err) || !ctx->neg.transcript_len;
 
 	if (sk->sk_state == TCP_CLOSE)
 		return;
@@ -518,7 +541,7 @@ static void abort_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	tcp_abort(sk, err);
 	lock_sock(sk);
 	/* the application has had it */
-	if (!pending)
+	if (!pending && tcpcrypt_ctx(sk) == ctx)
 		WRITE_ONCE(sk->sk_err, 0);
 }
 
@@ -643,6 +666,22 @@ struct tcp_ulp_ops tcpcrypt_ulp_user = {
 };
 
 /**
+ * tcpcrypt_ulp_init() - let applications take sockets
+ *
+ * Return: 0 or a negative errno.
+ */
+int tcpcrypt_ulp_init(void)
+{
+	return tcp_register_ulp(&tcpcrypt_ulp_user);
+}
+
+/** tcpcrypt_ulp_exit() - undo tcpcrypt_ulp_init() */
+void tcpcrypt_ulp_exit(void)
+{
+	tcp_unregister_ulp(&tcpcrypt_ulp_user);
+}
+
+/**
  * tcpcrypt_sock_init() - what connections need before the first one comes
  *
  * Return: 0 or a negative errno.
@@ -657,23 +696,13 @@ int tcpcrypt_sock_init(void)
 		return -ENOMEM;
 	err = tcpcrypt_close_init();
 	if (err)
-		goto free_wq;
-	err = tcp_register_ulp(&tcpcrypt_ulp_user);
-	if (err)
-		goto exit_close;
-	return 0;
-
-exit_close:
-	tcpcrypt_close_exit();
-free_wq:
-	destroy_workqueue(tcpcrypt_wq);
+		destroy_workqueue(tcpcrypt_wq);
 	return err;
 }
 
 /** tcpcrypt_sock_exit() - undo tcpcrypt_sock_init(); no connection is left */
 void tcpcrypt_sock_exit(void)
 {
-	tcp_unregister_ulp(&tcpcrypt_ulp_user);
 	tcpcrypt_close_exit();
 	rcu_barrier();
 	destroy_workqueue(tcpcrypt_wq);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Key agreement, RFC 8548 section 3.3: Init1 and Init2, in tcpcrypt_work().
+ * Key agreement, RFC 8548 section 3.3: Init1 and Init2, in work_fn().
  */
 
 #include <linux/random.h>
@@ -111,7 +111,7 @@ static int hear(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 magic)
 		if (!want)
 			break;
 		hs->heard_len += want;
-		tcpcrypt_rx_window(sk);
+		tcpcrypt_rx_window(sk, ctx);
 	}
 	/* TCP's FIN where a message is due: nothing authentic can follow */
 	return ctx->rx.tcp_fin ? -ECONNRESET : 0;
@@ -244,7 +244,7 @@ static int finish(struct sock *sk, struct tcpcrypt_ctx *ctx)
  * @sk:  the socket
  * @ctx: its context, in TCPCRYPT_KEYING
  *
- * Context: the socket's lock, owned, from tcpcrypt_work(); sleeps.
+ * Context: the socket's lock, owned, from work_fn(); sleeps.
  * Return: 0, also if the peer's message is not there yet, or a negative
  * errno, for which the connection must be aborted.
  */

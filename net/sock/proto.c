@@ -5,6 +5,7 @@
  */
 
 #include <linux/delay.h>
+#include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/poll.h>
 #include <net/tcp.h>
@@ -30,6 +31,28 @@ void tcpcrypt_enter(void)
 void tcpcrypt_leave(void)
 {
 	this_cpu_dec(calls);
+}
+
+/**
+ * tcpcrypt_hold() - a call of a base function begins that may take hours
+ *
+ * rmmod must refuse meanwhile, not wait.
+ *
+ * Return: for tcpcrypt_unhold().
+ */
+bool tcpcrypt_hold(void)
+{
+	return try_module_get(THIS_MODULE);
+}
+
+/**
+ * tcpcrypt_unhold() - it has returned
+ * @held: what tcpcrypt_hold() said
+ */
+void tcpcrypt_unhold(bool held)
+{
+	if (held)
+		module_put(THIS_MODULE);
 }
 
 /**
@@ -78,9 +101,11 @@ void tcpcrypt_swap_ops(struct sock *sk)
  */
 static void release_cb(struct sock *sk)
 {
-	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+	struct tcpcrypt_ctx *ctx;
 
+	/* may run timers that end connect(), and detach */
 	tcpcrypt_prot_base(sk)->release_cb(sk);
+	ctx = tcpcrypt_ctx(sk);
 	if (!ctx || !sk->sk_socket || ctx->closing)
 		return;
 	if (tcpcrypt_ops_ours(sk->sk_socket->ops)) {
@@ -130,6 +155,18 @@ static __poll_t poll_encrypted(struct sock *sk,
 	return mask;
 }
 
+static bool is_encrypted(const struct sock *sk)
+{
+	const struct tcpcrypt_ctx *ctx;
+	bool encrypted;
+
+	rcu_read_lock();
+	ctx = tcpcrypt_ctx(sk);
+	encrypted = ctx && tcpcrypt_encrypted(ctx);
+	rcu_read_unlock();
+	return encrypted;
+}
+
 /*
  * tcp_poll() compares TCP's sequence numbers, which count ciphertext. This
  * one says what an application can read and write.
@@ -141,19 +178,24 @@ static __poll_t tcpcrypt_poll(struct file *file, struct socket *sock,
 	struct tcpcrypt_ctx *ctx;
 	__poll_t mask;
 
-	rcu_read_lock();
-	ctx = tcpcrypt_ctx(sk);
-	if (!ctx || !tcpcrypt_encrypted(ctx)) {
-		rcu_read_unlock();
-		return tcpcrypt_ops_base(READ_ONCE(sock->ops))->poll(file, sock,
+	tcpcrypt_enter();
+	if (!is_encrypted(sk)) {
+		mask = tcpcrypt_ops_base(READ_ONCE(sock->ops))->poll(file, sock,
 								     wait);
+		tcpcrypt_leave();
+		return mask;
 	}
-	rcu_read_unlock();
 	sock_poll_wait(file, sock, wait);
 	rcu_read_lock();
 	ctx = tcpcrypt_ctx(sk);
-	mask = ctx ? poll_encrypted(sk, ctx) : 0;
+	if (ctx)
+		mask = poll_encrypted(sk, ctx);
 	rcu_read_unlock();
+	/* disconnected meanwhile */
+	if (!ctx)
+		mask = tcpcrypt_ops_base(READ_ONCE(sock->ops))->poll(file, sock,
+								     NULL);
+	tcpcrypt_leave();
 	return mask;
 }
 
@@ -296,16 +338,14 @@ static int peek_len(struct socket *sock)
 static int no_mmap(struct file *file, struct socket *sock,
 		   struct vm_area_struct *vma)
 {
-	const struct tcpcrypt_ctx *ctx;
-	bool encrypted;
+	int ret = -EOPNOTSUPP;
 
-	rcu_read_lock();
-	ctx = tcpcrypt_ctx(sock->sk);
-	encrypted = ctx && tcpcrypt_encrypted(ctx);
-	rcu_read_unlock();
-	if (encrypted)
-		return -EOPNOTSUPP;
-	return tcpcrypt_ops_base(READ_ONCE(sock->ops))->mmap(file, sock, vma);
+	tcpcrypt_enter();
+	if (!is_encrypted(sock->sk))
+		ret = tcpcrypt_ops_base(READ_ONCE(sock->ops))->mmap(file, sock,
+								    vma);
+	tcpcrypt_leave();
+	return ret;
 }
 
 /**

@@ -17,15 +17,25 @@
  */
 static void decide(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	if (ctx->state == TCPCRYPT_SYN_SENT &&
-	    ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+	if (ctx->state != TCPCRYPT_SYN_SENT ||
+	    !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		return;
+	if (ctx->required)
+		tcpcrypt_fail(ctx, ECONNABORTED);
+	else
 		tcpcrypt_ctx_plain(sk, ctx);
 }
 
+/* Also called without the lock: softirq may detach, and RCU frees, @ctx. */
 static bool undecided(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 {
-	return tcpcrypt_ctx(sk) == ctx &&
-	       READ_ONCE(ctx->state) == TCPCRYPT_SYN_SENT;
+	bool ret;
+
+	rcu_read_lock();
+	ret = tcpcrypt_ctx(sk) == ctx &&
+	      READ_ONCE(ctx->state) == TCPCRYPT_SYN_SENT;
+	rcu_read_unlock();
+	return ret;
 }
 
 /**
@@ -33,6 +43,7 @@ static bool undecided(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
  * @sk:    the socket
  * @ctx:   its context; may be gone when this returns
  * @timeo: jiffies to wait at most, updated
+ * @write: there is data to send: TCP need not hurry with the third ACK
  *
  * A thread must not wait for connect() inside the stack's own functions: it
  * would go on in there, past us.
@@ -41,7 +52,7 @@ static bool undecided(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
  * Return: 0, -EAGAIN, the error of connect(), or as after a signal.
  */
 int tcpcrypt_wait_decided(struct sock *sk, struct tcpcrypt_ctx *ctx,
-			  long *timeo)
+			  long *timeo, bool write)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 
@@ -54,12 +65,12 @@ int tcpcrypt_wait_decided(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		if (signal_pending(current))
 			return sock_intr_errno(*timeo);
 		add_wait_queue(sk_sleep(sk), &wait);
-		sk->sk_write_pending++;
+		sk->sk_write_pending += write;
 		sk_wait_event(sk, timeo, READ_ONCE(sk->sk_err) ||
 			      !undecided(sk, ctx) ||
 			      (1 << READ_ONCE(sk->sk_state)) &
 			      (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT), &wait);
-		sk->sk_write_pending--;
+		sk->sk_write_pending -= write;
 		remove_wait_queue(sk_sleep(sk), &wait);
 		decide(sk, ctx);
 	}
@@ -89,17 +100,21 @@ int tcpcrypt_set_rcvlowat(struct sock *sk, int val)
 	return 0;
 }
 
-/* Anything that a reader who waits must look at? */
+/* Anything that a reader who waits must look at? As undecided(). */
 static bool has_news(const struct sock *sk, const struct tcpcrypt_ctx *ctx,
 		     u32 peeked)
 {
-	if (tcpcrypt_ctx(sk) != ctx)
-		return true;
-	return READ_ONCE(ctx->rx.plain_bytes) > peeked ||
-	       READ_ONCE(ctx->rx.complete) || READ_ONCE(ctx->rx.fin) ||
-	       READ_ONCE(ctx->err) || READ_ONCE(sk->sk_err) ||
-	       READ_ONCE(ctx->shut_rd) ||
-	       READ_ONCE(sk->sk_state) == TCP_CLOSE;
+	bool ret;
+
+	rcu_read_lock();
+	ret = tcpcrypt_ctx(sk) != ctx ||
+	      READ_ONCE(ctx->rx.plain_bytes) > peeked ||
+	      READ_ONCE(ctx->rx.complete) || READ_ONCE(ctx->rx.fin) ||
+	      READ_ONCE(ctx->err) || READ_ONCE(sk->sk_err) ||
+	      READ_ONCE(ctx->shut_rd) ||
+	      READ_ONCE(sk->sk_state) == TCP_CLOSE;
+	rcu_read_unlock();
+	return ret;
 }
 
 static int wait_data(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 peeked,
@@ -202,7 +217,8 @@ static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	u32 peeked = 0;
 	int copied = 0, ret = 0;
 
-	while (len) {
+	/* recv() of no bytes waits for one, as TCP's */
+	do {
 		if (rx->plain_bytes > peeked) {
 			ret = copy_plain(rx, msg, peeked, len, flags);
 			if (ret < 0)
@@ -227,14 +243,14 @@ static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		if (copied && is_over(sk, ctx, timeo))
 			break;
 		if (copied && !(flags & MSG_PEEK))
-			tcpcrypt_rx_window(sk);
+			tcpcrypt_rx_window(sk, ctx);
 		ret = idle(sk, ctx, peeked, &timeo);
 		if (ret <= 0)
 			break;
 		ret = 0;
-	}
+	} while (len);
 	if (copied && !(flags & MSG_PEEK) && tcpcrypt_ctx(sk) == ctx)
-		tcpcrypt_rx_window(sk);
+		tcpcrypt_rx_window(sk, ctx);
 	return copied ? : ret;
 }
 
@@ -268,6 +284,7 @@ int tcpcrypt_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
 {
 	struct tcpcrypt_ctx *ctx;
 	long timeo;
+	bool held;
 	int ret;
 
 	tcpcrypt_enter();
@@ -277,7 +294,7 @@ int tcpcrypt_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
 	ctx = tcpcrypt_ctx(sk);
 	if (ctx && ctx->state == TCPCRYPT_SYN_SENT) {
 		timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-		ret = tcpcrypt_wait_decided(sk, ctx, &timeo);
+		ret = tcpcrypt_wait_decided(sk, ctx, &timeo, false);
 		if (ret)
 			goto out;
 		ctx = tcpcrypt_ctx(sk);
@@ -299,7 +316,9 @@ out:
 	return ret;
 
 base:
+	held = tcpcrypt_hold();
 	ret = tcpcrypt_prot_base(sk)->recvmsg(sk, msg, len, flags, addr_len);
+	tcpcrypt_unhold(held);
 	tcpcrypt_leave();
 	return ret;
 }
@@ -331,7 +350,10 @@ static ssize_t splice_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	while (len) {
 		if (rx->plain_bytes) {
 			ret = splice_plain(sk, ctx, pipe, len, flags);
-			if (ret <= 0)
+			/* no page: 0 would mean end-of-file */
+			if (!ret)
+				ret = -ENOMEM;
+			if (ret < 0)
 				break;
 			spliced += ret;
 			len -= ret;
@@ -350,7 +372,7 @@ static ssize_t splice_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			break;
 	}
 	if (spliced)
-		tcpcrypt_rx_window(sk);
+		tcpcrypt_rx_window(sk, ctx);
 	return spliced ? : ret;
 }
 
@@ -373,20 +395,23 @@ ssize_t tcpcrypt_splice_read(struct socket *sock, loff_t *ppos,
 	struct tcpcrypt_ctx *ctx;
 	ssize_t ret = 0;
 	long timeo;
+	bool held;
 
 	tcpcrypt_enter();
 	lock_sock(sk);
 	ctx = tcpcrypt_ctx(sk);
 	timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK);
 	if (ctx && ctx->state == TCPCRYPT_SYN_SENT) {
-		ret = tcpcrypt_wait_decided(sk, ctx, &timeo);
+		ret = tcpcrypt_wait_decided(sk, ctx, &timeo, false);
 		ctx = tcpcrypt_ctx(sk);
 	}
 	if (!ret && (!ctx || !tcpcrypt_encrypted(ctx))) {
 		release_sock(sk);
+		held = tcpcrypt_hold();
 		ret = tcpcrypt_ops_base(sock->ops)->splice_read(sock, ppos,
 								pipe, len,
 								flags);
+		tcpcrypt_unhold(held);
 		goto out;
 	}
 	if (!ret)

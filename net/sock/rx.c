@@ -8,10 +8,9 @@
  * there; they are decrypted in process context, out of place: a received
  * page may be the sender's, even page cache that it spliced.
  *
- * Accounting. What is queued is charged to the socket by truesize. As long
- * as ->rx.raw ends in a whole frame that nobody has read, it also stands in
- * sk_rmem_alloc and closes the window; the bytes of a lone incomplete frame
- * do not, or a frame larger than the window could never become whole.
+ * Accounting. What is queued is charged to the socket by truesize, and stands
+ * in sk_rmem_alloc, where it closes the window. The bytes of a lone incomplete
+ * frame do not, or a frame larger than the window could never become whole.
  */
 
 #include <linux/scatterlist.h>
@@ -25,12 +24,29 @@
 /* Segments up to this length are copied together: they waste memory. */
 #define COPY_MAX	512
 #define COPY_ROOM	SKB_MAX_ORDER(0, 0)
+/* Frames that are decrypted in one go without their reader. */
+#define SETTLE_BURST	64
+/* What the largest frame may cost in buffers that are half empty. */
+#define EXEMPT_MAX	(4 * (TCPCRYPT_FRAME_HDR + TCPCRYPT_CLEN_MAX))
 
-static void recharge(struct sock *sk, struct tcpcrypt_rx *rx)
+/*
+ * A lone incomplete frame closes no window. Everything else does: whole
+ * frames, what comes before there are keys, and all that a child holds that
+ * nobody has accepted yet, whose memory inet_csk_accept() charges to the
+ * acceptor's memcg by what it finds in sk_rmem_alloc.
+ */
+static bool is_exempt(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 {
+	return ctx->state == TCPCRYPT_OPEN && !ctx->rx.complete &&
+	       sk->sk_socket && ctx->rx.raw_truesize <= EXEMPT_MAX;
+}
+
+static void recharge(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
 	u32 want = rx->plain_truesize;
 
-	if (rx->complete)
+	if (!is_exempt(sk, ctx))
 		want += rx->raw_truesize;
 	if (want != rx->charged)
 		atomic_add((int)(want - rx->charged), &sk->sk_rmem_alloc);
@@ -144,10 +160,37 @@ static int append(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	if (!to)
 		return -ENOMEM;
 	at = to->len - len;
+	rx->raw_bytes += len;
 	tcpcrypt_cb(to)->len = to->len - tcpcrypt_cb(to)->off;
 	if (ctx->state != TCPCRYPT_OPEN)
 		return 0;
 	return scan(rx, to, at, len);
+}
+
+/*
+ * Takes bytes out of TCP's books. Receive-buffer autotuning must not see it:
+ * nobody has read them yet. It rests while its last look lies ahead.
+ */
+static void read_done(struct sock *sk, u32 len)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u64 time = tp->rcvq_space.time;
+
+	tp->rcvq_space.time = tp->tcp_mstamp + USEC_PER_SEC;
+	tcp_read_done(sk, len);
+	tp->rcvq_space.time = time;
+}
+
+/* The application has read: let autotuning look, at what was read alone. */
+static void adjust_space(struct sock *sk, const struct tcpcrypt_rx *rx)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 unread = rx->raw_bytes + rx->plain_bytes;
+
+	tp->rcvq_space.seq += unread;
+	tcp_read_done(sk, 0);
+	/* a look moves it to copied_seq; in either case it is now too far */
+	tp->rcvq_space.seq -= unread;
 }
 
 /* Takes what sk_receive_queue holds. Return: 0, -ENOMEM or -EPROTO. */
@@ -157,6 +200,9 @@ static int drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	struct sk_buff *skb;
 	int err = 0;
 
+	/* tcpcrypt_rx_unread() put something there for tcp_close() */
+	if (ctx->rx.unread)
+		return 0;
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
 		off = seq + total - TCP_SKB_CB(skb)->seq;
 		if (off < skb->len) {
@@ -169,7 +215,7 @@ static int drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 			fin = 1;
 	}
 	if (total + fin)
-		tcp_read_done(sk, total + fin);
+		read_done(sk, total + fin);
 	return err;
 }
 
@@ -179,7 +225,7 @@ static int drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
  * @ctx: its context
  *
  * Wakes the application when it can read something; frames that may carry
- * no data are first decrypted by tcpcrypt_work().
+ * no data are first decrypted by work_fn().
  *
  * Context: the socket's lock, softirq or process.
  */
@@ -192,9 +238,9 @@ void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	/* URG is not protected: the stack's idea of urgent data is void */
 	WRITE_ONCE(tcp_sk(sk)->urg_data, 0);
 	err = drain(sk, ctx);
-	recharge(sk, rx);
+	recharge(sk, ctx);
 	if (err == -ENOMEM)
-		tcpcrypt_kick(ctx);
+		tcpcrypt_retry(ctx);
 	else if (err)
 		tcpcrypt_fail(ctx, -err);
 	if (ctx->state == TCPCRYPT_KEYING || rx->tiny != tiny || rx->tcp_fin ||
@@ -242,7 +288,7 @@ void tcpcrypt_rx_start(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		if (err)
 			break;
 	}
-	recharge(sk, &ctx->rx);
+	recharge(sk, ctx);
 	if (err)
 		tcpcrypt_fail(ctx, -err);
 	else if (ctx->rx.inq && !ctx->closing)
@@ -256,6 +302,7 @@ static void eat_raw(struct sock *sk, struct tcpcrypt_rx *rx, u32 len)
 	u32 n;
 
 	rx->off += len;
+	rx->raw_bytes -= len;
 	while (len) {
 		skb = skb_peek(&rx->raw);
 		n = min(len, tcpcrypt_cb(skb)->len);
@@ -301,6 +348,7 @@ u32 tcpcrypt_rx_take(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 *buf,
 	u32 n = peek_raw(&ctx->rx, buf, len);
 
 	eat_raw(sk, &ctx->rx, n);
+	recharge(sk, ctx);
 	return n;
 }
 
@@ -413,6 +461,38 @@ static void rx_fin(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
 }
 
+static void queue_plain(struct sock *sk, struct tcpcrypt_rx *rx,
+			struct sk_buff *skb)
+{
+	charge(sk, skb, &rx->plain_truesize);
+	__skb_queue_tail(&rx->plain, skb);
+}
+
+/*
+ * Small data that follows other unread data goes into shared buffers, or
+ * memory would be many times what the window let in. Return: whether it did.
+ */
+static bool merge_plain(struct sock *sk, struct tcpcrypt_rx *rx,
+			const struct sk_buff *skb)
+{
+	u32 off = tcpcrypt_cb((struct sk_buff *)skb)->off, len = skb->len - off;
+	struct sk_buff *tail = skb_peek_tail(&rx->plain);
+
+	if (!tail || len > COPY_MAX)
+		return false;
+	if (!tcpcrypt_cb(tail)->own || skb_tailroom(tail) < len) {
+		tail = alloc_skb(COPY_ROOM, GFP_KERNEL);
+		if (!tail)
+			return false;
+		memset(tcpcrypt_cb(tail), 0, sizeof(struct tcpcrypt_skb_cb));
+		tcpcrypt_cb(tail)->own = true;
+		queue_plain(sk, rx, tail);
+	}
+	skb_copy_bits(skb, off, skb_put(tail, len), len);
+	tcpcrypt_cb(tail)->len += len;
+	return true;
+}
+
 /* Files an authentic plaintext value. */
 static int accept_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			struct sk_buff *skb)
@@ -429,15 +509,14 @@ static int accept_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		return err;
 	rx->frames++;
 	rx->bytes += plain.data_len;
-	if (plain.data_len) {
-		tcpcrypt_cb(skb)->off = plain.data_off;
-		tcpcrypt_cb(skb)->len = plain.data_len;
-		charge(sk, skb, &rx->plain_truesize);
-		rx->plain_bytes += plain.data_len;
-		__skb_queue_tail(&rx->plain, skb);
-	} else {
+	rx->plain_bytes += plain.data_len;
+	tcpcrypt_cb(skb)->own = false;
+	tcpcrypt_cb(skb)->off = plain.data_off;
+	tcpcrypt_cb(skb)->len = plain.data_len;
+	if (!plain.data_len || merge_plain(sk, rx, skb))
 		kfree_skb(skb);
-	}
+	else
+		queue_plain(sk, rx, skb);
 	if (plain.fin)
 		rx_fin(sk, ctx);
 	return 0;
@@ -486,7 +565,7 @@ int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		rx->tiny--;
 	eat_raw(sk, rx, TCPCRYPT_FRAME_HDR + clen);
 	err = accept_plain(sk, ctx, skb);
-	recharge(sk, rx);
+	recharge(sk, ctx);
 	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FRAMESRECEIVED);
 	if (!err)
 		return 0;
@@ -513,26 +592,30 @@ fail:
 int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct tcpcrypt_rx *rx = &ctx->rx;
-	u32 bytes = rx->plain_bytes;
+	u32 bytes = rx->plain_bytes, inq, burst = 0;
 	int err = 0;
 
 	tcpcrypt_rx_hide(sk, ctx);
+	inq = rx->inq;
 	if (!skb_queue_empty(&sk->sk_receive_queue))
 		err = drain(sk, ctx);
-	recharge(sk, rx);
+	recharge(sk, ctx);
 	if (err == -ENOMEM) {
 		tcpcrypt_retry(ctx);
 		err = 0;
 	}
-	while (!err && rx->tiny)
+	inq = rx->inq - inq;
+	while (!err && rx->tiny && burst++ < SETTLE_BURST)
 		err = tcpcrypt_rx_decrypt(sk, ctx);
+	if (rx->tiny && !err)
+		tcpcrypt_kick(ctx);
 	if (err == -ENOMEM) {
 		tcpcrypt_retry(ctx);
 		return 0;
 	}
 	if (err)
 		return err;
-	if (rx->plain_bytes != bytes && !ctx->closing)
+	if ((inq || rx->plain_bytes != bytes) && !ctx->closing)
 		ctx->data_ready(sk);
 	/*
 	 * RFC 8548, section 3.7: TCP's FIN without FINp SHOULD abort; data
@@ -570,30 +653,32 @@ void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 		__skb_unlink(skb, &rx->plain);
 		discharge(sk, skb, &rx->plain_truesize);
 	}
-	recharge(sk, rx);
+	recharge(sk, ctx);
 	if (rx->tcp_fin && !rx->fin)
 		tcpcrypt_kick(ctx);
 }
 
 /**
- * tcpcrypt_rx_window() - tell the peer of a window that opened
- * @sk: the socket
+ * tcpcrypt_rx_window() - the application has read: tell the peer
+ * @sk:  the socket
+ * @ctx: its context
  *
- * What tcp_cleanup_rbuf() does for plain TCP.
+ * What tcp_rcv_space_adjust() and tcp_cleanup_rbuf() does for plain TCP.
  *
  * Context: the socket's lock, owned.
  */
-void tcpcrypt_rx_window(struct sock *sk)
+void tcpcrypt_rx_window(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	int mss = min_t(int, inet_csk(sk)->icsk_ack.rcv_mss,
-			tcp_full_space(sk));
-	int space = min_t(int, tcp_space(sk), tp->rcv_ssthresh);
-	int now = tcp_receive_window(tp);
+	int mss, space, now;
 
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 |
 				     TCPF_FIN_WAIT2)))
 		return;
+	adjust_space(sk, &ctx->rx);
+	mss = min_t(int, inet_csk(sk)->icsk_ack.rcv_mss, tcp_full_space(sk));
+	space = min_t(int, tcp_space(sk), tp->rcv_ssthresh);
+	now = tcp_receive_window(tp);
 	if (space > 0 && space >= mss && space >= 2 * now)
 		__tcp_send_ack(sk, tp->rcv_nxt);
 }
@@ -654,7 +739,8 @@ void tcpcrypt_rx_unread(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	ctx->rx.plain_bytes -= tcpcrypt_cb(skb)->len;
 	ctx->rx.plain_truesize -= skb->truesize;
 	sk_mem_uncharge(sk, skb->truesize);
-	recharge(sk, &ctx->rx);
+	recharge(sk, ctx);
+	ctx->rx.unread = true;
 	skb_set_owner_r(skb, sk);
 	cb = TCP_SKB_CB(skb);
 	memset(cb, 0, sizeof(*cb));
@@ -682,6 +768,7 @@ void tcpcrypt_rx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	rx->complete = 0;
 	rx->tiny = 0;
 	rx->inq = 0;
+	rx->raw_bytes = 0;
 	rx->plain_bytes = 0;
-	recharge(sk, rx);
+	recharge(sk, ctx);
 }

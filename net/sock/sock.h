@@ -22,20 +22,20 @@
  *
  * A &struct tcpcrypt_ctx belongs to one socket. Its fields change only under
  * that socket's lock: either owned (process context: the overridden socket
- * calls and tcpcrypt_work()), or the spinlock alone while nobody owns it
+ * calls and work_fn()), or the spinlock alone while nobody owns it
  * (softirq: sk_data_ready, sk_state_change, sk_write_space, queue_xmit,
  * sk_rx_dst_set, the children in syn_recv_sock). poll() and the diagnostics
  * read without it, by READ_ONCE().
  *
  * Ciphers and everything that sleeps are used in process context only, with
- * the lock owned. What softirq finds to do it hands to tcpcrypt_work().
- * tcpcrypt_work() is never queued for a child that has not been accepted
+ * the lock owned. What softirq finds to do it hands to work_fn().
+ * work_fn() is never queued for a child that has not been accepted
  * (no sk_socket): inet_csk_listen_stop() expects nobody to own its lock. The
  * key agreement of a child thus begins in accept().
  *
  * References. The socket's ULP slot holds one reference to the ctx, queued
  * work another one and one to the socket. The ctx holds one to the module,
- * which tcpcrypt_ctx_free_work() drops. A ctx leaves its socket in
+ * which free_fn() drops. A ctx leaves its socket in
  * tcpcrypt_ctx_detach(), either because the connection turned out to be
  * plain or was disconnected, or from tcp_cleanup_ulp() when the socket is
  * destroyed. Lockless readers are waited for by RCU.
@@ -120,7 +120,8 @@ struct tcpcrypt_tx {
  * @cipher: the AEAD with its key
  * @off:    offset in the TCP stream of the first byte of @frames
  * @raw:    bytes of the TCP stream from @off on
- * @raw_truesize: what @raw costs
+ * @raw_bytes: its bytes
+ * @raw_truesize: what it costs
  * @scan:   where in the framing the end of @raw stands
  * @complete: whole frames in @raw
  * @tiny:   those of them that may carry no data (FINp, empty)
@@ -131,6 +132,7 @@ struct tcpcrypt_tx {
  * @charged: part of the above that stands in sk_rmem_alloc
  * @fin:    the peer's FINp frame was received and authentic
  * @tcp_fin: TCP's FIN was received
+ * @unread: close() found unread data, see tcpcrypt_rx_unread()
  */
 struct tcpcrypt_rx {
 	struct tcpcrypt_cipher	cipher;
@@ -138,6 +140,7 @@ struct tcpcrypt_rx {
 	u64			frames;
 	u64			bytes;
 	struct sk_buff_head	raw;
+	u32			raw_bytes;
 	u32			raw_truesize;
 	struct tcpcrypt_scan	scan;
 	u32			complete;
@@ -149,6 +152,7 @@ struct tcpcrypt_rx {
 	u32			charged;
 	bool			fin;
 	bool			tcp_fin;
+	bool			unread;
 };
 
 /**
@@ -174,6 +178,7 @@ struct tcpcrypt_rx {
  * @rcvlowat: SO_RCVLOWAT; sk_rcvlowat stays 1, or TCP would count ciphertext
  * @shut_rd, @shut_wr: what the application asked for by shutdown()
  * @closing: close() was called, the socket is parked
+ * @closed:  and is now being closed for real
  * @close_una: snd_una when the timer of a parked socket was started
  */
 struct tcpcrypt_ctx {
@@ -214,6 +219,7 @@ struct tcpcrypt_ctx {
 	bool			shut_rd;
 	bool			shut_wr;
 	bool			closing;
+	bool			closed;
 	u32			close_una;
 };
 
@@ -230,11 +236,16 @@ extern struct workqueue_struct *tcpcrypt_wq;
  */
 static inline struct tcpcrypt_ctx *tcpcrypt_ctx(const struct sock *sk)
 {
-	const struct tcp_ulp_ops *ulp = READ_ONCE(inet_csk(sk)->icsk_ulp_ops);
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+	const struct tcp_ulp_ops *ulp = READ_ONCE(icsk->icsk_ulp_ops);
+	struct tcpcrypt_ctx *ctx;
 
 	if (ulp != &tcpcrypt_ulp && ulp != &tcpcrypt_ulp_user)
 		return NULL;
-	return rcu_dereference_raw(inet_csk(sk)->icsk_ulp_data);
+	ctx = rcu_dereference_raw(icsk->icsk_ulp_data);
+	/* a lockless reader: the slot may be another ULP's by now */
+	smp_rmb();
+	return READ_ONCE(icsk->icsk_ulp_ops) == ulp ? ctx : NULL;
 }
 
 /* As sock_rcvlowat(), for the application's value. */
@@ -253,6 +264,8 @@ static inline bool tcpcrypt_encrypted(const struct tcpcrypt_ctx *ctx)
 }
 
 /* ctx.c */
+int tcpcrypt_ulp_init(void);
+void tcpcrypt_ulp_exit(void);
 int tcpcrypt_sock_init(void);
 void tcpcrypt_sock_exit(void);
 struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp);
@@ -296,7 +309,7 @@ u32 tcpcrypt_rx_take(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 *buf,
 int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);
 int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len);
-void tcpcrypt_rx_window(struct sock *sk);
+void tcpcrypt_rx_window(struct sock *sk, struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_rx_readable(const struct sock *sk,
 			  const struct tcpcrypt_ctx *ctx, u32 target);
 u32 tcpcrypt_rx_inq(const struct tcpcrypt_ctx *ctx);
@@ -312,7 +325,7 @@ ssize_t tcpcrypt_splice_read(struct socket *sock, loff_t *ppos,
 			     unsigned int flags);
 int tcpcrypt_set_rcvlowat(struct sock *sk, int val);
 int tcpcrypt_wait_decided(struct sock *sk, struct tcpcrypt_ctx *ctx,
-			  long *timeo);
+			  long *timeo, bool write);
 
 /* close.c */
 int tcpcrypt_close_init(void);
@@ -331,6 +344,8 @@ int tcpcrypt_getsockopt(struct sock *sk, int level, int optname,
 /* proto.c */
 void tcpcrypt_enter(void);
 void tcpcrypt_leave(void);
+bool tcpcrypt_hold(void);
+void tcpcrypt_unhold(bool held);
 void tcpcrypt_wait_calls(void);
 void tcpcrypt_build_proto(struct proto *prot, const struct proto *base);
 void tcpcrypt_build_ops(struct proto_ops *ops, const struct proto_ops *base);

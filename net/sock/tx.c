@@ -319,16 +319,16 @@ bool tcpcrypt_tx_writeable(const struct sock *sk,
 	u32 pending = READ_ONCE(ctx->tx.pending_truesize);
 	u32 sndbuf = READ_ONCE(sk->sk_sndbuf);
 
-	if (pending)
+	if (READ_ONCE(ctx->state) == TCPCRYPT_KEYING)
 		return pending < sndbuf && sndbuf - pending >= pending >> 1;
-	return !READ_ONCE(ctx->tx.buf_len) && sk_stream_is_writeable(sk);
+	return !pending && !READ_ONCE(ctx->tx.buf_len) &&
+	       sk_stream_is_writeable(sk);
 }
 
 /* Room for a sender who waits? */
 static bool has_room(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 {
-	if (ctx->state == TCPCRYPT_KEYING ||
-	    !skb_queue_empty(&ctx->tx.pending))
+	if (READ_ONCE(ctx->state) == TCPCRYPT_KEYING)
 		return READ_ONCE(ctx->tx.pending_truesize) <
 		       READ_ONCE(sk->sk_sndbuf);
 	return sk_stream_memory_free(sk);
@@ -337,10 +337,16 @@ static bool has_room(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 static bool tx_news(const struct sock *sk, const struct tcpcrypt_ctx *ctx,
 		    bool starved)
 {
-	return tcpcrypt_ctx(sk) != ctx || READ_ONCE(sk->sk_err) ||
-	       READ_ONCE(ctx->err) || READ_ONCE(ctx->shut_wr) ||
-	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
-	       (!starved && has_room(sk, ctx));
+	bool ret;
+
+	/* without the lock: softirq may detach, and RCU frees, @ctx */
+	rcu_read_lock();
+	ret = tcpcrypt_ctx(sk) != ctx || READ_ONCE(sk->sk_err) ||
+	      READ_ONCE(ctx->err) || READ_ONCE(ctx->shut_wr) ||
+	      READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
+	      (!starved && has_room(sk, ctx));
+	rcu_read_unlock();
+	return ret;
 }
 
 /*
@@ -351,7 +357,7 @@ static int wait_room(struct sock *sk, struct tcpcrypt_ctx *ctx, long *timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	bool starved = has_room(sk, ctx);
-	long pause = min_t(long, *timeo, HZ / 10 + 1);
+	long pause = min_t(long, *timeo, HZ / 10 + 1), slept = pause;
 	int ret;
 
 	if (sk->sk_socket)
@@ -368,6 +374,8 @@ static int wait_room(struct sock *sk, struct tcpcrypt_ctx *ctx, long *timeo)
 			    tx_news(sk, ctx, starved), &wait);
 	sk->sk_write_pending--;
 	remove_wait_queue(sk_sleep(sk), &wait);
+	if (starved && *timeo != MAX_SCHEDULE_TIMEOUT)
+		*timeo -= slept - pause;
 	if (ret < 0 || tcpcrypt_ctx(sk) != ctx)
 		return -EPIPE;
 	return 0;
@@ -492,16 +500,29 @@ static void relax(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 }
 
-/* MSG_ZEROCOPY: the data was copied, and the completion says so. */
-static int complete_zerocopy(struct sock *sk, size_t size)
+static bool wants_zerocopy(const struct sock *sk, struct msghdr *msg)
 {
-	struct ubuf_info *uarg = msg_zerocopy_realloc(sk, size, NULL);
+	return msg->msg_flags & MSG_ZEROCOPY && msg_data_left(msg) &&
+	       !msg->msg_ubuf && sock_flag(sk, SOCK_ZEROCOPY);
+}
 
+/* MSG_ZEROCOPY: the data is copied, and the completion says so. */
+static int send_zerocopy(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			 struct msghdr *msg)
+{
+	struct ubuf_info *uarg;
+	int ret;
+
+	uarg = msg_zerocopy_realloc(sk, msg_data_left(msg), NULL);
 	if (!uarg)
 		return -ENOBUFS;
 	uarg_to_msgzc(uarg)->zerocopy = 0;
-	net_zcopy_put(uarg);
-	return 0;
+	ret = send_locked(sk, ctx, msg);
+	if (ret > 0)
+		net_zcopy_put(uarg);
+	else
+		net_zcopy_put_abort(uarg, true);
+	return ret;
 }
 
 static int send_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
@@ -517,11 +538,9 @@ static int send_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		if (sock_cmsg_send(sk, msg, &cookie))
 			return -EINVAL;
 	}
-	ret = send_locked(sk, ctx, msg);
+	ret = wants_zerocopy(sk, msg) ? send_zerocopy(sk, ctx, msg) :
+					send_locked(sk, ctx, msg);
 	relax(sk, ctx);
-	if (ret > 0 && msg->msg_flags & MSG_ZEROCOPY && !msg->msg_ubuf &&
-	    sock_flag(sk, SOCK_ZEROCOPY) && complete_zerocopy(sk, ret))
-		ret = -ENOBUFS;
 	if (ret == -ECONNABORTED || ret == -EBADMSG)
 		tcpcrypt_fail(ctx, -ret);
 	if (ret == -EPIPE)
@@ -542,6 +561,7 @@ int tcpcrypt_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	struct tcpcrypt_ctx *ctx;
 	long timeo;
+	bool held;
 	int ret = 0;
 
 	tcpcrypt_enter();
@@ -549,12 +569,14 @@ int tcpcrypt_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	ctx = tcpcrypt_ctx(sk);
 	if (ctx && ctx->state == TCPCRYPT_SYN_SENT) {
 		timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-		ret = tcpcrypt_wait_decided(sk, ctx, &timeo);
+		ret = tcpcrypt_wait_decided(sk, ctx, &timeo, true);
 		ctx = tcpcrypt_ctx(sk);
 	}
 	if (!ret && (!ctx || !tcpcrypt_encrypted(ctx))) {
 		release_sock(sk);
+		held = tcpcrypt_hold();
 		ret = tcpcrypt_prot_base(sk)->sendmsg(sk, msg, size);
+		tcpcrypt_unhold(held);
 		tcpcrypt_leave();
 		return ret;
 	}

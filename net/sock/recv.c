@@ -155,7 +155,8 @@ static int idle(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 peeked,
 	/* the connection is over, and no FINp was in it */
 	if (sk->sk_state == TCP_CLOSE)
 		return -ECONNRESET;
-	if (ctx->rx.tcp_fin && !ctx->rx.plain_bytes) {
+	if (ctx->state == TCPCRYPT_OPEN && !ctx->rx.plain_bytes &&
+	    (ctx->rx.tcp_fin || ctx->rx.broken)) {
 		err = tcpcrypt_rx_settle(sk, ctx);
 		if (err) {
 			tcpcrypt_fail(ctx, -err);

@@ -37,8 +37,9 @@
  */
 static bool is_exempt(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 {
-	return ctx->state == TCPCRYPT_OPEN && !ctx->rx.complete &&
-	       sk->sk_socket && ctx->rx.raw_truesize <= EXEMPT_MAX;
+	return ctx->state == TCPCRYPT_OPEN && sk->sk_socket &&
+	       !ctx->rx.complete && !ctx->rx.broken &&
+	       ctx->rx.raw_truesize <= EXEMPT_MAX;
 }
 
 static void recharge(struct sock *sk, struct tcpcrypt_ctx *ctx)
@@ -80,22 +81,22 @@ static void count_frame(struct tcpcrypt_rx *rx, u32 clen)
 	rx->inq += plen - TCPCRYPT_FLAGS_LEN;
 }
 
-/* Finds the frames in bytes that were appended to ->rx.raw. */
-static int scan(struct tcpcrypt_rx *rx, const struct sk_buff *skb, u32 off,
-		u32 len)
+/*
+ * Finds the frames in bytes that were appended to ->rx.raw. After a header
+ * that cannot be true there are none; what came before it is still read.
+ */
+static void scan(struct tcpcrypt_rx *rx, const struct sk_buff *skb, u32 off,
+		 u32 len)
 {
 	u32 n, clen;
 	bool end;
 	u8 byte;
-	int err;
 
-	while (len) {
+	while (len && !rx->broken) {
 		if (rx->scan.have < TCPCRYPT_FRAME_HDR) {
-			if (skb_copy_bits(skb, off, &byte, 1))
-				return -EFAULT;
-			err = tcpcrypt_scan_header(&rx->scan, byte);
-			if (err < 0)
-				return err;
+			if (skb_copy_bits(skb, off, &byte, 1) ||
+			    tcpcrypt_scan_header(&rx->scan, byte) < 0)
+				rx->broken = true;
 			n = 1;
 		} else {
 			clen = tcpcrypt_scan_clen(&rx->scan);
@@ -106,7 +107,6 @@ static int scan(struct tcpcrypt_rx *rx, const struct sk_buff *skb, u32 off,
 		off += n;
 		len -= n;
 	}
-	return 0;
 }
 
 /* A small segment goes into the last buffer of ->rx.raw, or a new one. */
@@ -145,7 +145,7 @@ static struct sk_buff *append_clone(struct sock *sk, struct tcpcrypt_rx *rx,
 	return clone;
 }
 
-/* Return: 0, -ENOMEM (try again), or -EPROTO. */
+/* Return: 0 or -ENOMEM: try again. */
 static int append(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		  struct sk_buff *skb, u32 off, u32 len)
 {
@@ -162,9 +162,9 @@ static int append(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	at = to->len - len;
 	rx->raw_bytes += len;
 	tcpcrypt_cb(to)->len = to->len - tcpcrypt_cb(to)->off;
-	if (ctx->state != TCPCRYPT_OPEN)
-		return 0;
-	return scan(rx, to, at, len);
+	if (ctx->state == TCPCRYPT_OPEN)
+		scan(rx, to, at, len);
+	return 0;
 }
 
 /*
@@ -193,7 +193,7 @@ static void adjust_space(struct sock *sk, const struct tcpcrypt_rx *rx)
 	tp->rcvq_space.seq -= unread;
 }
 
-/* Takes what sk_receive_queue holds. Return: 0, -ENOMEM or -EPROTO. */
+/* Takes what sk_receive_queue holds. Return: 0 or -ENOMEM. */
 static int drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	u32 seq = tcp_sk(sk)->copied_seq, total = 0, fin = 0, off;
@@ -239,12 +239,10 @@ void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	WRITE_ONCE(tcp_sk(sk)->urg_data, 0);
 	err = drain(sk, ctx);
 	recharge(sk, ctx);
-	if (err == -ENOMEM)
+	if (err)
 		tcpcrypt_retry(ctx);
-	else if (err)
-		tcpcrypt_fail(ctx, -err);
 	if (ctx->state == TCPCRYPT_KEYING || rx->tiny != tiny || rx->tcp_fin ||
-	    ctx->closing)
+	    rx->broken || ctx->closing)
 		tcpcrypt_kick(ctx);
 	if (rx->inq != inq && !sock_flag(sk, SOCK_DEAD) && !ctx->closing)
 		ctx->data_ready(sk);
@@ -280,18 +278,12 @@ void tcpcrypt_rx_hide(struct sock *sk, struct tcpcrypt_ctx *ctx)
 void tcpcrypt_rx_start(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct sk_buff *skb;
-	int err = 0;
 
-	skb_queue_walk(&ctx->rx.raw, skb) {
-		err = scan(&ctx->rx, skb, tcpcrypt_cb(skb)->off,
-			   tcpcrypt_cb(skb)->len);
-		if (err)
-			break;
-	}
+	skb_queue_walk(&ctx->rx.raw, skb)
+		scan(&ctx->rx, skb, tcpcrypt_cb(skb)->off,
+		     tcpcrypt_cb(skb)->len);
 	recharge(sk, ctx);
-	if (err)
-		tcpcrypt_fail(ctx, -err);
-	else if (ctx->rx.inq && !ctx->closing)
+	if (ctx->rx.inq && !ctx->closing)
 		ctx->data_ready(sk);
 }
 
@@ -621,10 +613,12 @@ int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	 * RFC 8548, section 3.7: TCP's FIN without FINp SHOULD abort; data
 	 * that came before it is read first.
 	 */
-	if (rx->tcp_fin && !rx->fin && !rx->complete && !rx->plain_bytes &&
-	    skb_queue_empty(&sk->sk_receive_queue))
-		return -ECONNRESET;
-	return 0;
+	if (rx->fin || rx->complete || rx->plain_bytes ||
+	    !skb_queue_empty(&sk->sk_receive_queue))
+		return 0;
+	if (rx->broken)
+		return -EPROTO;
+	return rx->tcp_fin ? -ECONNRESET : 0;
 }
 
 /**
@@ -654,7 +648,7 @@ void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 		discharge(sk, skb, &rx->plain_truesize);
 	}
 	recharge(sk, ctx);
-	if (rx->tcp_fin && !rx->fin)
+	if ((rx->tcp_fin && !rx->fin) || rx->broken)
 		tcpcrypt_kick(ctx);
 }
 

@@ -132,6 +132,7 @@ struct tcpcrypt_tx {
  * @charged: part of the above that stands in sk_rmem_alloc
  * @fin:    the peer's FINp frame was received and authentic
  * @tcp_fin: TCP's FIN was received
+ * @broken: a header that cannot be true follows the whole frames of @raw
  * @unread: close() found unread data, see tcpcrypt_rx_unread()
  */
 struct tcpcrypt_rx {
@@ -152,6 +153,7 @@ struct tcpcrypt_rx {
 	u32			charged;
 	bool			fin;
 	bool			tcp_fin;
+	bool			broken;
 	bool			unread;
 };
 

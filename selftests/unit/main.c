@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Runs all suites; fails if a case fails. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <linux/string.h>
+#include "ktap.h"
+
+#define FAILS_SHOWN	8	/* of one case; loops would flood */
+
+static const struct ktap_case *const suites[] = {
+	eno_option_cases, eno_negotiate_cases, init_cases, keys_cases,
+	frame_cases,
+};
+
+static unsigned int fails;
+
+void ktap_fail(const char *file, int line, const char *what,
+	       long long is, long long want)
+{
+	if (++fails <= FAILS_SHOWN)
+		printf("# %s:%d: %s: is %lld, not %lld\n", file, line, what,
+		       is, want);
+}
+
+u8 *exact(const void *bytes, size_t len)
+{
+	u8 *copy = malloc(len);
+
+	if (!copy)
+		abort();
+	if (len)
+		memcpy(copy, bytes, len);
+	return copy;
+}
+
+u32 rnd(u32 bound)
+{
+	static u64 x = 0x8547854885478548ULL;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (u32)(x >> 32) % bound;
+}
+
+int main(void)
+{
+	unsigned int i, n = 0, failed = 0;
+	const struct ktap_case *c;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (i = 0; i < ARRAY_SIZE(suites); i++)
+		for (c = suites[i]; c->run; c++)
+			n++;
+	printf("TAP version 14\n1..%u\n", n);
+	for (i = 0, n = 0; i < ARRAY_SIZE(suites); i++) {
+		for (c = suites[i]; c->run; c++) {
+			fails = 0;
+			c->run();
+			failed += !!fails;
+			printf("%sok %u - %s\n", fails ? "not " : "", ++n,
+			       c->name);
+		}
+	}
+	printf("# Totals: pass:%u fail:%u\n", n - failed, failed);
+	return !!failed;
+}

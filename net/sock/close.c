@@ -135,9 +135,16 @@ static bool drain_unread(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	return ctx->rx.plain_bytes;
 }
 
+/*
+ * Both FINp are through, and TCP's FIN: one that met the socket on its way
+ * into TIME_WAIT would be dropped and cost the peer a retransmission.
+ */
 static bool is_closable(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 {
-	return !is_live(sk, ctx) || (ctx->tx.done && ctx->rx.fin);
+	if (!is_live(sk, ctx))
+		return true;
+	return ctx->tx.done && ctx->rx.fin &&
+	       !((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2));
 }
 
 /* tcp_fin_timeout is for a peer that does not end, not for one that is slow */

@@ -356,7 +356,8 @@ static unsigned int skb_entries(const struct sk_buff *skb)
 }
 
 /* Scatterlist of the @len bytes at the head of ->rx.raw. */
-static struct scatterlist *raw_sg(const struct tcpcrypt_rx *rx, u32 len)
+static struct scatterlist *raw_sg(const struct tcpcrypt_rx *rx, u32 len,
+				  gfp_t gfp)
 {
 	struct scatterlist *sg;
 	unsigned int n = 0, i = 0;
@@ -370,7 +371,7 @@ static struct scatterlist *raw_sg(const struct tcpcrypt_rx *rx, u32 len)
 		if (!left)
 			break;
 	}
-	sg = kmalloc_array(n, sizeof(*sg), GFP_KERNEL);
+	sg = kmalloc_array(n, sizeof(*sg), gfp);
 	if (!sg)
 		return NULL;
 	sg_init_table(sg, n);
@@ -394,19 +395,18 @@ free_sg:
 }
 
 /* An skb with @len bytes of room for plaintext, in its len already. */
-static struct sk_buff *plain_skb(u32 len)
+static struct sk_buff *plain_skb(u32 len, gfp_t gfp)
 {
 	struct sk_buff *skb;
 	int err;
 
 	if (len <= SKB_MAX_ORDER(0, 0)) {
-		skb = alloc_skb(len, GFP_KERNEL);
+		skb = alloc_skb(len, gfp);
 		if (skb)
 			skb_put(skb, len);
 		return skb;
 	}
-	skb = alloc_skb_with_frags(0, len, PAGE_ALLOC_COSTLY_ORDER, &err,
-				   GFP_KERNEL);
+	skb = alloc_skb_with_frags(0, len, PAGE_ALLOC_COSTLY_ORDER, &err, gfp);
 	if (skb) {
 		skb->data_len = len;
 		skb->len += len;
@@ -415,13 +415,14 @@ static struct sk_buff *plain_skb(u32 len)
 }
 
 /* Decrypts the frame at the head of ->rx.raw into @skb. */
-static int open_frame(struct tcpcrypt_rx *rx, struct sk_buff *skb, u32 clen)
+static int open_frame(struct tcpcrypt_rx *rx, struct sk_buff *skb, u32 clen,
+		      gfp_t gfp)
 {
 	struct scatterlist dst[MAX_SKB_FRAGS + 2], *src;
 	u8 header[TCPCRYPT_FRAME_HDR];
 	int ret;
 
-	src = raw_sg(rx, TCPCRYPT_FRAME_HDR + clen);
+	src = raw_sg(rx, TCPCRYPT_FRAME_HDR + clen, gfp);
 	if (!src)
 		return -ENOMEM;
 	sg_init_table(dst, ARRAY_SIZE(dst));
@@ -473,7 +474,7 @@ static bool merge_plain(struct sock *sk, struct tcpcrypt_rx *rx,
 	if (!tail || len > COPY_MAX)
 		return false;
 	if (!tcpcrypt_cb(tail)->own || skb_tailroom(tail) < len) {
-		tail = alloc_skb(COPY_ROOM, GFP_KERNEL);
+		tail = alloc_skb(COPY_ROOM, sk->sk_allocation);
 		if (!tail)
 			return false;
 		memset(tcpcrypt_cb(tail), 0, sizeof(struct tcpcrypt_skb_cb));
@@ -541,10 +542,10 @@ int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	err = -EBADMSG;
 	if (hdr[0] & TCPCRYPT_CONTROL_REKEY)
 		goto fail;
-	skb = plain_skb(plen);
+	skb = plain_skb(plen, sk->sk_allocation);
 	if (!skb)
 		return -ENOMEM;
-	err = open_frame(rx, skb, clen);
+	err = open_frame(rx, skb, clen, sk->sk_allocation);
 	if (err == -ENOMEM) {
 		kfree_skb(skb);
 		return err;

@@ -63,7 +63,16 @@ struct tcpcrypt_mibs {
  *
  * Written under the sysctl handlers' own serialisation, read locklessly.
  *
- * @aeads: in order of preference, zero-terminated; published by RCU
+ * @enable_connect: offer ENO when connecting
+ * @enable_listen:  accept ENO when listening
+ * @skip_loopback:  leave connections over the loopback interface plain
+ * @handshake_timeout: seconds that keys may take to be agreed
+ * @bad_connect_ports: bitmap of ports to which ENO is not offered
+ * @bad_listen_ports: bitmap of ports on which it is not accepted
+ * @aeads:  algorithms in order of preference; published by RCU
+ * @mibs:   the counters
+ * @header: registration of @table
+ * @table:  the sysctls
  */
 struct tcpcrypt_net {
 	int				enable_connect;

@@ -22,6 +22,12 @@ enum {
 
 /**
  * struct tcpcrypt_table - the stack's tables of one kind, and our copies
+ * @af:       the stack's af_ops
+ * @prot:     its proto
+ * @ops:      its proto_ops
+ * @our_af:   our copy of @af
+ * @our_prot: our copy of @prot
+ * @our_ops:  our copy of @ops
  *
  * Immutable after init, but for TCPCRYPT_MAPPED, which is learned when the
  * first such socket comes and published with release/acquire.

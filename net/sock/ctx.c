@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Life of a connection's context: attach, state, failure, work, detach.
+ * Life of a connection's context: attach, state, detach.
  */
 
 #include <linux/module.h>
@@ -13,9 +13,18 @@
 
 struct workqueue_struct *tcpcrypt_wq;
 
-static void work_fn(struct work_struct *work);
-static void timer_fn(struct work_struct *work);
-static void free_fn(struct work_struct *work);
+/* After a grace period, in process context: ciphers may sleep when freed. */
+static void free_fn(struct work_struct *work)
+{
+	struct tcpcrypt_ctx *ctx = container_of(to_rcu_work(work),
+						struct tcpcrypt_ctx, free_work);
+
+	tcpcrypt_hs_free(ctx);
+	tcpcrypt_cipher_free(&ctx->tx.cipher);
+	tcpcrypt_cipher_free(&ctx->rx.cipher);
+	kfree_sensitive(ctx);
+	module_put(THIS_MODULE);
+}
 
 /**
  * tcpcrypt_ctx_new() - allocate a context
@@ -38,26 +47,12 @@ struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp)
 	}
 	refcount_set(&ctx->refs, 1);
 	INIT_RCU_WORK(&ctx->free_work, free_fn);
-	INIT_DELAYED_WORK(&ctx->work, work_fn);
-	INIT_DELAYED_WORK(&ctx->timer, timer_fn);
+	tcpcrypt_work_init(ctx);
 	__skb_queue_head_init(&ctx->tx.pending);
 	__skb_queue_head_init(&ctx->rx.raw);
 	__skb_queue_head_init(&ctx->rx.plain);
 	ctx->enabled = TCP_ENO_DEFAULT;
 	return ctx;
-}
-
-/* After a grace period, in process context: ciphers may sleep when freed. */
-static void free_fn(struct work_struct *work)
-{
-	struct tcpcrypt_ctx *ctx = container_of(to_rcu_work(work),
-						struct tcpcrypt_ctx, free_work);
-
-	tcpcrypt_hs_free(ctx);
-	tcpcrypt_cipher_free(&ctx->tx.cipher);
-	tcpcrypt_cipher_free(&ctx->rx.cipher);
-	kfree_sensitive(ctx);
-	module_put(THIS_MODULE);
 }
 
 /**
@@ -256,7 +251,14 @@ static void write_space(struct sock *sk)
 		ctx->write_space(sk);
 }
 
-static void wrap(struct sock *sk, struct tcpcrypt_ctx *ctx)
+/**
+ * tcpcrypt_ctx_wrap() - make the socket's callbacks ours
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Context: the socket's lock; preemption may be off.
+ */
+void tcpcrypt_ctx_wrap(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	ctx->data_ready = sk->sk_data_ready;
 	ctx->state_change = sk->sk_state_change;
@@ -278,7 +280,7 @@ static void wrap(struct sock *sk, struct tcpcrypt_ctx *ctx)
  */
 void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	wrap(sk, ctx);
+	tcpcrypt_ctx_wrap(sk, ctx);
 	ctx->tx.seq = tcp_sk(sk)->write_seq;
 	tcpcrypt_set_state(ctx, TCPCRYPT_KEYING);
 }
@@ -327,8 +329,16 @@ void tcpcrypt_eno_done(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	icsk->icsk_sync_mss(sk, icsk->icsk_pmtu_cookie);
 }
 
-/* Everything of @ctx off @sk, but for the ULP slot itself. */
-static void strip(struct sock *sk, struct tcpcrypt_ctx *ctx)
+/**
+ * tcpcrypt_ctx_strip() - everything of a context off its socket
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * All but icsk_ulp_ops and the socket's reference.
+ *
+ * Context: the socket's lock, any context; preemption may be off.
+ */
+void tcpcrypt_ctx_strip(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct socket *sock = sk->sk_socket;
 
@@ -357,7 +367,7 @@ void tcpcrypt_ctx_detach(struct sock *sk)
 	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
 	struct module *owner = icsk->icsk_ulp_ops->owner;
 
-	strip(sk, ctx);
+	tcpcrypt_ctx_strip(sk, ctx);
 	WRITE_ONCE(icsk->icsk_ulp_ops, NULL);
 	/* tcp_set_ulp() took it for the registered ops; ctx holds another */
 	if (owner)
@@ -399,286 +409,6 @@ void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	ctx->shut_wr = false;
 	/* the one way back: from any state, and only in TCP_CLOSE */
 	WRITE_ONCE(ctx->state, TCPCRYPT_TAKEN);
-}
-
-/* Queues @work for @delay jiffies from now; it holds sk and ctx. */
-static void queue(struct tcpcrypt_ctx *ctx, struct delayed_work *work,
-		  unsigned long delay)
-{
-	sock_hold(ctx->sk);
-	refcount_inc(&ctx->refs);
-	if (mod_delayed_work(tcpcrypt_wq, work, delay)) {
-		sock_put(ctx->sk);
-		tcpcrypt_ctx_put(ctx);
-	}
-}
-
-static void cancel(struct tcpcrypt_ctx *ctx, struct delayed_work *work)
-{
-	if (cancel_delayed_work(work)) {
-		sock_put(ctx->sk);
-		tcpcrypt_ctx_put(ctx);
-	}
-}
-
-/**
- * tcpcrypt_kick() - have work_fn() look at a connection
- * @ctx: its context
- *
- * Context: the socket's lock.
- */
-void tcpcrypt_kick(struct tcpcrypt_ctx *ctx)
-{
-	/* not before accept(): see DOC: locking */
-	if (ctx->sk->sk_socket)
-		queue(ctx, &ctx->work, 0);
-}
-
-/**
- * tcpcrypt_retry() - have work_fn() look again after a shortage
- * @ctx: its context
- *
- * Context: the socket's lock, owned.
- */
-void tcpcrypt_retry(struct tcpcrypt_ctx *ctx)
-{
-	if (!ctx->sk->sk_socket)
-		return;
-	sock_hold(ctx->sk);
-	refcount_inc(&ctx->refs);
-	/* unlike queue(): never later than what is queued already */
-	if (!queue_delayed_work(tcpcrypt_wq, &ctx->work, HZ / 10)) {
-		sock_put(ctx->sk);
-		tcpcrypt_ctx_put(ctx);
-	}
-}
-
-/**
- * tcpcrypt_arm() - start or move a connection's timer
- * @ctx:   its context
- * @delay: jiffies
- *
- * Context: the socket's lock.
- */
-void tcpcrypt_arm(struct tcpcrypt_ctx *ctx, unsigned long delay)
-{
-	queue(ctx, &ctx->timer, delay);
-}
-
-/**
- * tcpcrypt_disarm() - stop a connection's timer
- * @ctx: its context
- *
- * Context: the socket's lock.
- */
-void tcpcrypt_disarm(struct tcpcrypt_ctx *ctx)
-{
-	cancel(ctx, &ctx->timer);
-}
-
-static enum tcpcrypt_mib abort_mib(int err)
-{
-	switch (err) {
-	case EBADMSG:
-		return TCPCRYPT_MIB_ABORTAUTH;
-	case ECONNRESET:
-		return TCPCRYPT_MIB_ABORTTRUNCATED;
-	case ETIMEDOUT:
-		return TCPCRYPT_MIB_ABORTTIMEOUT;
-	case ENOMEM:
-		return TCPCRYPT_MIB_ABORTNOMEMORY;
-	default:
-		return TCPCRYPT_MIB_ABORTPROTOCOL;
-	}
-}
-
-/**
- * tcpcrypt_fail() - abort a connection
- * @ctx: its context
- * @err: errno, positive; the application gets it and never an end-of-file
- *
- * Nothing more is sent or delivered. The RST leaves from work_fn().
- *
- * Context: the socket's lock, any context.
- */
-void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err)
-{
-	struct sock *sk = ctx->sk;
-
-	if (ctx->state == TCPCRYPT_FAILED)
-		return;
-	if (err != ECONNABORTED)
-		tcpcrypt_count(sock_net(sk), abort_mib(err));
-	ctx->err = err;
-	/*
-	 * Still in connect(): it must find TCP_CLOSE when it wakes up, and
-	 * not return success. tcp_abort() wakes it.
-	 */
-	if (ctx->state == TCPCRYPT_SYN_SENT || ctx->state == TCPCRYPT_TAKEN) {
-		wrap(sk, ctx);
-		tcpcrypt_set_state(ctx, TCPCRYPT_FAILED);
-		tcpcrypt_kick(ctx);
-		return;
-	}
-	tcpcrypt_set_state(ctx, TCPCRYPT_FAILED);
-	WRITE_ONCE(sk->sk_err, err);
-	/* pairs with the barrier in poll() */
-	smp_wmb();
-	if (!sock_flag(sk, SOCK_DEAD))
-		sk_error_report(sk);
-	tcpcrypt_kick(ctx);
-}
-
-/* The abort itself: tcp_abort() takes the socket's lock. */
-static void abort_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
-{
-	int err = ctx->err;
-	bool pending = READ_ONCE(sk->sk_err) || !ctx->neg.transcript_len;
-
-	if (sk->sk_state == TCP_CLOSE)
-		return;
-	release_sock(sk);
-	tcp_abort(sk, err);
-	lock_sock(sk);
-	/* the application has had it */
-	if (!pending && tcpcrypt_ctx(sk) == ctx)
-		WRITE_ONCE(sk->sk_err, 0);
-}
-
-static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
-{
-	int err = 0;
-
-	switch (ctx->state) {
-	case TCPCRYPT_TAKEN:
-	case TCPCRYPT_SYN_SENT:
-	case TCPCRYPT_PLAIN:
-		return;
-	case TCPCRYPT_KEYING:
-		err = tcpcrypt_handshake(sk, ctx);
-		break;
-	case TCPCRYPT_OPEN:
-		break;
-	case TCPCRYPT_FAILED:
-		abort_now(sk, ctx);
-		return;
-	}
-	if (!err && ctx->state == TCPCRYPT_OPEN)
-		err = tcpcrypt_rx_settle(sk, ctx);
-	if (!err && ctx->state == TCPCRYPT_OPEN)
-		err = ctx->shut_wr ? tcpcrypt_tx_finish(sk, ctx) :
-				     tcpcrypt_tx_flush(sk, ctx);
-	if (err)
-		tcpcrypt_fail(ctx, -err);
-}
-
-static void run(struct tcpcrypt_ctx *ctx, bool expired)
-{
-	struct sock *sk = ctx->sk;
-	bool finish = false;
-
-	lock_sock(sk);
-	if (tcpcrypt_ctx(sk) == ctx && sk->sk_socket) {
-		if (expired && ctx->state == TCPCRYPT_KEYING)
-			tcpcrypt_fail(ctx, ETIMEDOUT);
-		step(sk, ctx);
-		if (tcpcrypt_ctx(sk) == ctx && ctx->closing)
-			finish = tcpcrypt_closer(sk, ctx, expired);
-	}
-	release_sock(sk);
-	/* close() left its reference to the parked socket with us */
-	if (finish)
-		tcpcrypt_prot_base(sk)->close(sk, 0);
-	sock_put(sk);
-	tcpcrypt_ctx_put(ctx);
-}
-
-static void work_fn(struct work_struct *work)
-{
-	run(container_of(to_delayed_work(work), struct tcpcrypt_ctx, work),
-	    false);
-}
-
-static void timer_fn(struct work_struct *work)
-{
-	run(container_of(to_delayed_work(work), struct tcpcrypt_ctx, timer),
-	    true);
-}
-
-/* setsockopt(TCP_ULP, "tcpcrypt"): before connect() or listen() alone. */
-static int ulp_init(struct sock *sk)
-{
-	struct tcpcrypt_ctx *ctx;
-
-	if (sk->sk_state != TCP_CLOSE)
-		return -EISCONN;
-	if (tcpcrypt_ineligible(sk) || !tcpcrypt_prot_ours(sk->sk_prot) ||
-	    !tcpcrypt_af_ours(inet_csk(sk)->icsk_af_ops))
-		return -EOPNOTSUPP;
-	ctx = tcpcrypt_ctx_new(GFP_KERNEL);
-	if (!ctx)
-		return -ENOMEM;
-	ctx->sk = sk;
-	ctx->af = inet_csk(sk)->icsk_af_ops;
-	ctx->prot = sk->sk_prot;
-	ctx->active = true;
-	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
-	WRITE_ONCE(sk->sk_prot, tcpcrypt_prot_ours(ctx->prot));
-	/* __tcp_set_ulp() cleared it */
-	if (sk->sk_socket)
-		set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
-	return 0;
-}
-
-/* From tcp_cleanup_ulp(): the socket is being destroyed. */
-static void ulp_release(struct sock *sk)
-{
-	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
-
-	if (!ctx)
-		return;
-	strip(sk, ctx);
-	tcpcrypt_ctx_put(ctx);
-}
-
-/* A child of a listener that was attached once: it has nothing of ours. */
-static void ulp_clone(const struct request_sock *req, struct sock *child,
-		      const gfp_t priority)
-{
-	rcu_assign_pointer(inet_csk(child)->icsk_ulp_data, NULL);
-	inet_csk(child)->icsk_ulp_ops = NULL;
-}
-
-/* Not registered: kTLS and sockmap find the slot taken, ss -ti shows it. */
-struct tcp_ulp_ops tcpcrypt_ulp = {
-	.name		= "tcpcrypt",
-	.init		= ulp_init,
-	.release	= ulp_release,
-	.clone		= ulp_clone,
-};
-
-struct tcp_ulp_ops tcpcrypt_ulp_user = {
-	.name		= "tcpcrypt",
-	.owner		= THIS_MODULE,
-	.init		= ulp_init,
-	.release	= ulp_release,
-	.clone		= ulp_clone,
-};
-
-/**
- * tcpcrypt_ulp_init() - let applications take sockets
- *
- * Return: 0 or a negative errno.
- */
-int tcpcrypt_ulp_init(void)
-{
-	return tcp_register_ulp(&tcpcrypt_ulp_user);
-}
-
-/** tcpcrypt_ulp_exit() - undo tcpcrypt_ulp_init() */
-void tcpcrypt_ulp_exit(void)
-{
-	tcp_unregister_ulp(&tcpcrypt_ulp_user);
 }
 
 /**

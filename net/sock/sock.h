@@ -70,8 +70,10 @@ static inline struct tcpcrypt_skb_cb *tcpcrypt_cb(struct sk_buff *skb)
  * @key:    ephemeral key pair
  * @nciphers: entries of @ciphers
  * @ciphers: AEADs in order of preference, taken when the handshake began
- * @sent:   the Init message that we sent, @sent_len bytes
- * @heard:  the peer's, @heard_len bytes so far
+ * @sent_len: bytes of @sent
+ * @heard_len: bytes of @heard so far
+ * @sent:   the Init message that we sent
+ * @heard:  the peer's
  */
 struct tcpcrypt_hs {
 	const struct tcpcrypt_dh *dh;
@@ -88,10 +90,15 @@ struct tcpcrypt_hs {
  * struct tcpcrypt_tx - the sending half
  * @cipher: the AEAD with its key
  * @off:    offset in the TCP stream of the next frame (frame ID)
+ * @frames: frames sealed
+ * @bytes:  application bytes in them
  * @seq:    TCP sequence number after the last byte that we handed to TCP;
  *          payload past it is not ours
- * @buf:    bytes that TCP could not take yet: @buf_off to @buf_len. Sealed,
- *          so they are sent as they are.
+ * @buf:    bytes that TCP could not take yet. Sealed, so they are sent as they
+ *          are.
+ * @buf_off: where in @buf they begin
+ * @buf_len: and end
+ * @buf_size: room in @buf
  * @pending: plaintext that waits for keys
  * @pending_bytes: its bytes
  * @pending_truesize: what it costs
@@ -118,7 +125,9 @@ struct tcpcrypt_tx {
 /**
  * struct tcpcrypt_rx - the receiving half
  * @cipher: the AEAD with its key
- * @off:    offset in the TCP stream of the first byte of @frames
+ * @off:    offset in the TCP stream of the first byte of @raw
+ * @frames: frames decrypted
+ * @bytes:  application bytes in them
  * @raw:    bytes of the TCP stream from @off on
  * @raw_bytes: its bytes
  * @raw_truesize: what it costs
@@ -163,9 +172,17 @@ struct tcpcrypt_rx {
  * Immutable after attach: @sk, @af, @prot, @active. Protected by the socket
  * lock: all else, see DOC: locking.
  *
+ * @sk:      the socket
+ * @refs:    references: the ULP slot, queued work
+ * @free_work: frees the ctx after a grace period
+ * @work:    work_fn()
+ * @timer:   timer_fn(): handshake, then close()
  * @af:      the base af_ops
  * @prot:    the base proto
- * @data_ready: saved sk_data_ready; so the others
+ * @data_ready: saved sk_data_ready
+ * @state_change: saved sk_state_change
+ * @write_space: saved sk_write_space
+ * @active:  active opener
  * @wrapped: the sk_* callbacks are ours
  * @enabled: TCP_ENO_ENABLED as set on this socket
  * @required: abort instead of plaintext
@@ -174,11 +191,18 @@ struct tcpcrypt_rx {
  * @eno_off: no ENO option leaves any more on this connection
  * @eno_ack: bare ENO options go on our segments
  * @grown:   icsk_ext_hdr_len was raised by 4 for them
- * @isn, @irs: sequence numbers after both SYNs
+ * @isn:     our sequence number after the SYN
+ * @irs:     the peer's
  * @sent:    the ENO option of our SYN segment
  * @neg:     outcome of the negotiation
+ * @hs:      the handshake, while it lasts
+ * @aead:    AEAD algorithm
+ * @sess_id: session ID
+ * @tx:      the sending half
+ * @rx:      the receiving half
  * @rcvlowat: SO_RCVLOWAT; sk_rcvlowat stays 1, or TCP would count ciphertext
- * @shut_rd, @shut_wr: what the application asked for by shutdown()
+ * @shut_rd: the application asked for SHUT_RD
+ * @shut_wr: and for SHUT_WR
  * @closing: close() was called, the socket is parked
  * @closed:  and is now being closed for real
  * @close_una: snd_una when the timer of a parked socket was started
@@ -266,27 +290,34 @@ static inline bool tcpcrypt_encrypted(const struct tcpcrypt_ctx *ctx)
 }
 
 /* ctx.c */
-int tcpcrypt_ulp_init(void);
-void tcpcrypt_ulp_exit(void);
 int tcpcrypt_sock_init(void);
 void tcpcrypt_sock_exit(void);
 struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp);
 void tcpcrypt_ctx_put(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_attach(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_strip(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_detach(struct sock *sk);
 void tcpcrypt_ctx_connect(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_unconnect(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_refuse(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_plain(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_wrap(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_eno_done(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state);
-void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err);
+
+/* work.c */
+void tcpcrypt_work_init(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_kick(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_retry(struct tcpcrypt_ctx *ctx);
-void tcpcrypt_disarm(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_arm(struct tcpcrypt_ctx *ctx, unsigned long delay);
+void tcpcrypt_disarm(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err);
+
+/* ulp.c */
+int tcpcrypt_ulp_init(void);
+void tcpcrypt_ulp_exit(void);
 
 /* handshake.c */
 int tcpcrypt_handshake(struct sock *sk, struct tcpcrypt_ctx *ctx);
@@ -308,8 +339,6 @@ void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_start(struct sock *sk, struct tcpcrypt_ctx *ctx);
 u32 tcpcrypt_rx_take(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 *buf,
 		     u32 len);
-int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);
-int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len);
 void tcpcrypt_rx_window(struct sock *sk, struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_rx_readable(const struct sock *sk,
@@ -318,6 +347,10 @@ u32 tcpcrypt_rx_inq(const struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_hide(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_unread(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx);
+
+/* decrypt.c */
+int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);
+int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
 /* recv.c */
 int tcpcrypt_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,

@@ -74,6 +74,11 @@ int tcpcrypt_init_select(const struct tcpcrypt_init *init, const u16 *prefs,
 
 /**
  * struct tcpcrypt_prk_input - everything that ss[0] depends on (section 3.3)
+ * @nonce_a:    N_A, TCPCRYPT_NONCE_LEN bytes
+ * @transcript: eno_transcript
+ * @init1:      Init1 as it was sent
+ * @init2:      Init2 as it was sent
+ * @es:         the ephemeral secret
  */
 struct tcpcrypt_prk_input {
 	const u8	*nonce_a;
@@ -96,6 +101,7 @@ int tcpcrypt_master_next(const struct tcpcrypt_mac *mac, u8 *mk);
 
 /**
  * struct tcpcrypt_traffic_key - one direction's key of one generation
+ * @key_len: length of K, bytes
  * @key:   K, the first @key_len bytes are used
  * @nr:    NR, the nonce randomizer
  */

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receiving: from whole frames to data. Process context.
+ *
+ * Frames are decrypted out of place: a received page may be the sender's,
+ * even page cache that it spliced, and nothing ever writes there.
+ */
+
+#include <linux/scatterlist.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "../ctl/ctl.h"
+#include "rx.h"
+#include "sock.h"
+
+/* Frames that are decrypted in one go without their reader. */
+#define SETTLE_BURST	64
+
+/* Upper bound of the scatterlist entries that one skb needs. */
+static unsigned int skb_entries(const struct sk_buff *skb)
+{
+	const struct sk_buff *frag;
+	unsigned int n = 1 + skb_shinfo(skb)->nr_frags;
+
+	skb_walk_frags(skb, frag)
+		n += skb_entries(frag);
+	return n;
+}
+
+/* Scatterlist of the @len bytes at the head of ->rx.raw. */
+static struct scatterlist *raw_sg(const struct tcpcrypt_rx *rx, u32 len,
+				  gfp_t gfp)
+{
+	struct scatterlist *sg;
+	unsigned int n = 0, i = 0;
+	struct sk_buff *skb;
+	u32 left = len, take;
+	int ret;
+
+	skb_queue_walk(&rx->raw, skb) {
+		n += skb_entries(skb);
+		left -= min(left, tcpcrypt_cb(skb)->len);
+		if (!left)
+			break;
+	}
+	sg = kmalloc_array(n, sizeof(*sg), gfp);
+	if (!sg)
+		return NULL;
+	sg_init_table(sg, n);
+	skb_queue_walk(&rx->raw, skb) {
+		take = min(len, tcpcrypt_cb(skb)->len);
+		ret = skb_to_sgvec_nomark(skb, sg + i, tcpcrypt_cb(skb)->off,
+					  take);
+		if (ret < 0)
+			goto free_sg;
+		i += ret;
+		len -= take;
+		if (!len)
+			break;
+	}
+	sg_mark_end(&sg[i - 1]);
+	return sg;
+
+free_sg:
+	kfree(sg);
+	return NULL;
+}
+
+/* An skb with @len bytes of room for plaintext, in its len already. */
+static struct sk_buff *plain_skb(u32 len, gfp_t gfp)
+{
+	struct sk_buff *skb;
+	int err;
+
+	if (len <= SKB_MAX_ORDER(0, 0)) {
+		skb = alloc_skb(len, gfp);
+		if (skb)
+			skb_put(skb, len);
+		return skb;
+	}
+	skb = alloc_skb_with_frags(0, len, PAGE_ALLOC_COSTLY_ORDER, &err, gfp);
+	if (skb) {
+		skb->data_len = len;
+		skb->len += len;
+	}
+	return skb;
+}
+
+/* Decrypts the frame at the head of ->rx.raw into @skb. */
+static int open_frame(struct tcpcrypt_rx *rx, struct sk_buff *skb, u32 clen,
+		      gfp_t gfp)
+{
+	struct scatterlist dst[MAX_SKB_FRAGS + 2], *src;
+	u8 header[TCPCRYPT_FRAME_HDR];
+	int ret;
+
+	src = raw_sg(rx, TCPCRYPT_FRAME_HDR + clen, gfp);
+	if (!src)
+		return -ENOMEM;
+	sg_init_table(dst, ARRAY_SIZE(dst));
+	/* the AEAD wants room for the associated data, some copy it there */
+	sg_set_buf(&dst[0], rx->cipher.ad, sizeof(header));
+	ret = skb_to_sgvec(skb, dst + 1, 0, skb->len);
+	if (ret > 0)
+		ret = tcpcrypt_cipher_open(&rx->cipher, src, dst, clen,
+					   rx->off);
+	kfree(src);
+	return ret;
+}
+
+/*
+ * RFC 8548, section 3.7: end-of-file when and only when FINp was received.
+ * Now, and not before, the stack and poll() may see it.
+ */
+static void rx_fin(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	ctx->rx.fin = true;
+	sock_set_flag(sk, SOCK_DONE);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	if (ctx->closing)
+		return;
+	ctx->state_change(sk);
+	if (ctx->shut_wr || sk->sk_state == TCP_CLOSE)
+		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
+	else
+		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+}
+
+static void queue_plain(struct sock *sk, struct tcpcrypt_rx *rx,
+			struct sk_buff *skb)
+{
+	tcpcrypt_rx_charge(sk, skb, &rx->plain_truesize);
+	__skb_queue_tail(&rx->plain, skb);
+}
+
+/*
+ * Small data that follows other unread data goes into shared buffers, or
+ * memory would be many times what the window let in. Return: whether it did.
+ */
+static bool merge_plain(struct sock *sk, struct tcpcrypt_rx *rx,
+			const struct sk_buff *skb)
+{
+	u32 off = tcpcrypt_cb((struct sk_buff *)skb)->off, len = skb->len - off;
+	struct sk_buff *tail = skb_peek_tail(&rx->plain);
+
+	if (!tail || len > COPY_MAX)
+		return false;
+	if (!tcpcrypt_cb(tail)->own || skb_tailroom(tail) < len) {
+		tail = alloc_skb(COPY_ROOM, sk->sk_allocation);
+		if (!tail)
+			return false;
+		memset(tcpcrypt_cb(tail), 0, sizeof(struct tcpcrypt_skb_cb));
+		tcpcrypt_cb(tail)->own = true;
+		queue_plain(sk, rx, tail);
+	}
+	skb_copy_bits(skb, off, skb_put(tail, len), len);
+	tcpcrypt_cb(tail)->len += len;
+	return true;
+}
+
+/* Files an authentic plaintext value. */
+static int accept_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			struct sk_buff *skb)
+{
+	u8 head[TCPCRYPT_FLAGS_LEN + TCPCRYPT_URG_LEN];
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	struct tcpcrypt_plain plain;
+	int err;
+
+	if (skb_copy_bits(skb, 0, head, min_t(u32, skb->len, sizeof(head))))
+		return -EFAULT;
+	err = tcpcrypt_plain_parse(head, skb->len, &plain);
+	if (err)
+		return err;
+	rx->frames++;
+	rx->bytes += plain.data_len;
+	rx->plain_bytes += plain.data_len;
+	tcpcrypt_cb(skb)->own = false;
+	tcpcrypt_cb(skb)->off = plain.data_off;
+	tcpcrypt_cb(skb)->len = plain.data_len;
+	if (!plain.data_len || merge_plain(sk, rx, skb))
+		kfree_skb(skb);
+	else
+		queue_plain(sk, rx, skb);
+	if (plain.fin)
+		rx_fin(sk, ctx);
+	return 0;
+}
+
+/**
+ * tcpcrypt_rx_decrypt() - decrypt the next whole frame
+ * @sk:  the socket
+ * @ctx: its context, in TCPCRYPT_OPEN, with ->rx.complete not 0
+ *
+ * Context: the socket's lock, owned; sleeps.
+ * Return: 0; -ENOMEM: nothing happened; any other: the connection failed.
+ */
+int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	u8 hdr[TCPCRYPT_FRAME_HDR];
+	struct sk_buff *skb;
+	u32 clen, plen;
+	int err;
+
+	/* FINp is on the last frame alone */
+	err = -EPROTO;
+	if (rx->fin)
+		goto fail;
+	tcpcrypt_rx_peek_raw(rx, hdr, sizeof(hdr));
+	clen = hdr[1] << 8 | hdr[2];
+	plen = clen - TCPCRYPT_TAG_LEN;
+	/* generation 1 is what we never go to: a rekey bit is forged */
+	err = -EBADMSG;
+	if (hdr[0] & TCPCRYPT_CONTROL_REKEY)
+		goto fail;
+	skb = plain_skb(plen, sk->sk_allocation);
+	if (!skb)
+		return -ENOMEM;
+	err = open_frame(rx, skb, clen, sk->sk_allocation);
+	if (err == -ENOMEM) {
+		kfree_skb(skb);
+		return err;
+	}
+	if (err)
+		goto free_skb;
+	rx->complete--;
+	rx->inq -= plen - TCPCRYPT_FLAGS_LEN;
+	if (plen <= TCPCRYPT_FLAGS_LEN + TCPCRYPT_URG_LEN)
+		rx->tiny--;
+	tcpcrypt_rx_eat_raw(sk, rx, TCPCRYPT_FRAME_HDR + clen);
+	err = accept_plain(sk, ctx, skb);
+	tcpcrypt_rx_recharge(sk, ctx);
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FRAMESRECEIVED);
+	if (!err)
+		return 0;
+
+free_skb:
+	kfree_skb(skb);
+fail:
+	tcpcrypt_fail(ctx, -err);
+	return err;
+}
+
+/**
+ * tcpcrypt_rx_settle() - do what softirq could not
+ * @sk:  the socket
+ * @ctx: its context, in TCPCRYPT_OPEN
+ *
+ * Takes what is left in TCP's queue after a shortage of memory, decrypts
+ * frames that may carry no data (an application that polls must not be told
+ * to read them), and judges a TCP FIN that no FINp came before.
+ *
+ * Context: the socket's lock, owned; sleeps.
+ * Return: 0 or a negative errno.
+ */
+int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	u32 bytes = rx->plain_bytes, inq, burst = 0;
+	int err = 0;
+
+	tcpcrypt_rx_hide(sk, ctx);
+	inq = rx->inq;
+	if (!skb_queue_empty(&sk->sk_receive_queue))
+		err = tcpcrypt_rx_drain(sk, ctx);
+	tcpcrypt_rx_recharge(sk, ctx);
+	if (err == -ENOMEM) {
+		tcpcrypt_retry(ctx);
+		err = 0;
+	}
+	inq = rx->inq - inq;
+	while (!err && rx->tiny && burst++ < SETTLE_BURST)
+		err = tcpcrypt_rx_decrypt(sk, ctx);
+	if (rx->tiny && !err)
+		tcpcrypt_kick(ctx);
+	if (err == -ENOMEM) {
+		tcpcrypt_retry(ctx);
+		return 0;
+	}
+	if (err)
+		return err;
+	if ((inq || rx->plain_bytes != bytes) && !ctx->closing)
+		ctx->data_ready(sk);
+	/*
+	 * RFC 8548, section 3.7: TCP's FIN without FINp SHOULD abort; data
+	 * that came before it is read first.
+	 */
+	if (rx->fin || rx->complete || rx->plain_bytes ||
+	    !skb_queue_empty(&sk->sk_receive_queue))
+		return 0;
+	if (rx->broken)
+		return -EPROTO;
+	return rx->tcp_fin ? -ECONNRESET : 0;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What softirq leaves to process context, and how connections are aborted.
+ */
+
+#include <linux/workqueue.h>
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "../ctl/ctl.h"
+#include "../hook/hook.h"
+#include "sock.h"
+
+/* Queues @work for @delay jiffies from now; it holds sk and ctx. */
+static void queue(struct tcpcrypt_ctx *ctx, struct delayed_work *work,
+		  unsigned long delay)
+{
+	sock_hold(ctx->sk);
+	refcount_inc(&ctx->refs);
+	if (mod_delayed_work(tcpcrypt_wq, work, delay)) {
+		sock_put(ctx->sk);
+		tcpcrypt_ctx_put(ctx);
+	}
+}
+
+static void cancel(struct tcpcrypt_ctx *ctx, struct delayed_work *work)
+{
+	if (cancel_delayed_work(work)) {
+		sock_put(ctx->sk);
+		tcpcrypt_ctx_put(ctx);
+	}
+}
+
+/**
+ * tcpcrypt_kick() - have work_fn() look at a connection
+ * @ctx: its context
+ *
+ * Context: the socket's lock.
+ */
+void tcpcrypt_kick(struct tcpcrypt_ctx *ctx)
+{
+	/* not before accept(): see DOC: locking */
+	if (ctx->sk->sk_socket)
+		queue(ctx, &ctx->work, 0);
+}
+
+/**
+ * tcpcrypt_retry() - have work_fn() look again after a shortage
+ * @ctx: its context
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_retry(struct tcpcrypt_ctx *ctx)
+{
+	if (!ctx->sk->sk_socket)
+		return;
+	sock_hold(ctx->sk);
+	refcount_inc(&ctx->refs);
+	/* unlike queue(): never later than what is queued already */
+	if (!queue_delayed_work(tcpcrypt_wq, &ctx->work, HZ / 10)) {
+		sock_put(ctx->sk);
+		tcpcrypt_ctx_put(ctx);
+	}
+}
+
+/**
+ * tcpcrypt_arm() - start or move a connection's timer
+ * @ctx:   its context
+ * @delay: jiffies
+ *
+ * Context: the socket's lock.
+ */
+void tcpcrypt_arm(struct tcpcrypt_ctx *ctx, unsigned long delay)
+{
+	queue(ctx, &ctx->timer, delay);
+}
+
+/**
+ * tcpcrypt_disarm() - stop a connection's timer
+ * @ctx: its context
+ *
+ * Context: the socket's lock.
+ */
+void tcpcrypt_disarm(struct tcpcrypt_ctx *ctx)
+{
+	cancel(ctx, &ctx->timer);
+}
+
+static enum tcpcrypt_mib abort_mib(int err)
+{
+	switch (err) {
+	case EBADMSG:
+		return TCPCRYPT_MIB_ABORTAUTH;
+	case ECONNRESET:
+		return TCPCRYPT_MIB_ABORTTRUNCATED;
+	case ETIMEDOUT:
+		return TCPCRYPT_MIB_ABORTTIMEOUT;
+	case ENOMEM:
+		return TCPCRYPT_MIB_ABORTNOMEMORY;
+	default:
+		return TCPCRYPT_MIB_ABORTPROTOCOL;
+	}
+}
+
+/**
+ * tcpcrypt_fail() - abort a connection
+ * @ctx: its context
+ * @err: errno, positive; the application gets it and never an end-of-file
+ *
+ * Nothing more is sent or delivered. The RST leaves from work_fn().
+ *
+ * Context: the socket's lock, any context.
+ */
+void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err)
+{
+	struct sock *sk = ctx->sk;
+
+	if (ctx->state == TCPCRYPT_FAILED)
+		return;
+	if (err != ECONNABORTED)
+		tcpcrypt_count(sock_net(sk), abort_mib(err));
+	ctx->err = err;
+	/*
+	 * Still in connect(): it must find TCP_CLOSE when it wakes up, and
+	 * not return success. tcp_abort() wakes it.
+	 */
+	if (ctx->state == TCPCRYPT_SYN_SENT || ctx->state == TCPCRYPT_TAKEN) {
+		tcpcrypt_ctx_wrap(sk, ctx);
+		tcpcrypt_set_state(ctx, TCPCRYPT_FAILED);
+		tcpcrypt_kick(ctx);
+		return;
+	}
+	tcpcrypt_set_state(ctx, TCPCRYPT_FAILED);
+	WRITE_ONCE(sk->sk_err, err);
+	/* pairs with the barrier in poll() */
+	smp_wmb();
+	if (!sock_flag(sk, SOCK_DEAD))
+		sk_error_report(sk);
+	tcpcrypt_kick(ctx);
+}
+
+/* The abort itself: tcp_abort() takes the socket's lock. */
+static void abort_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	int err = ctx->err;
+	bool pending = READ_ONCE(sk->sk_err) || !ctx->neg.transcript_len;
+
+	if (sk->sk_state == TCP_CLOSE)
+		return;
+	release_sock(sk);
+	tcp_abort(sk, err);
+	lock_sock(sk);
+	/* the application has had it */
+	if (!pending && tcpcrypt_ctx(sk) == ctx)
+		WRITE_ONCE(sk->sk_err, 0);
+}
+
+static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	int err = 0;
+
+	switch (ctx->state) {
+	case TCPCRYPT_TAKEN:
+	case TCPCRYPT_SYN_SENT:
+	case TCPCRYPT_PLAIN:
+		return;
+	case TCPCRYPT_KEYING:
+		err = tcpcrypt_handshake(sk, ctx);
+		break;
+	case TCPCRYPT_OPEN:
+		break;
+	case TCPCRYPT_FAILED:
+		abort_now(sk, ctx);
+		return;
+	}
+	if (!err && ctx->state == TCPCRYPT_OPEN)
+		err = tcpcrypt_rx_settle(sk, ctx);
+	if (!err && ctx->state == TCPCRYPT_OPEN)
+		err = ctx->shut_wr ? tcpcrypt_tx_finish(sk, ctx) :
+				     tcpcrypt_tx_flush(sk, ctx);
+	if (err)
+		tcpcrypt_fail(ctx, -err);
+}
+
+static void run(struct tcpcrypt_ctx *ctx, bool expired)
+{
+	struct sock *sk = ctx->sk;
+	bool finish = false;
+
+	lock_sock(sk);
+	if (tcpcrypt_ctx(sk) == ctx && sk->sk_socket) {
+		if (expired && ctx->state == TCPCRYPT_KEYING)
+			tcpcrypt_fail(ctx, ETIMEDOUT);
+		step(sk, ctx);
+		if (tcpcrypt_ctx(sk) == ctx && ctx->closing)
+			finish = tcpcrypt_closer(sk, ctx, expired);
+	}
+	release_sock(sk);
+	/* close() left its reference to the parked socket with us */
+	if (finish)
+		tcpcrypt_prot_base(sk)->close(sk, 0);
+	sock_put(sk);
+	tcpcrypt_ctx_put(ctx);
+}
+
+static void work_fn(struct work_struct *work)
+{
+	run(container_of(to_delayed_work(work), struct tcpcrypt_ctx, work),
+	    false);
+}
+
+static void timer_fn(struct work_struct *work)
+{
+	run(container_of(to_delayed_work(work), struct tcpcrypt_ctx, timer),
+	    true);
+}
+
+/**
+ * tcpcrypt_work_init() - prepare a new context's work
+ * @ctx: the context
+ */
+void tcpcrypt_work_init(struct tcpcrypt_ctx *ctx)
+{
+	INIT_DELAYED_WORK(&ctx->work, work_fn);
+	INIT_DELAYED_WORK(&ctx->timer, timer_fn);
+}

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Targets of the whole project; the module's own build description is Kbuild.
+
+# An empty KDIR is none: make passes it on before the headers are installed.
+ifeq ($(KDIR),)
+KDIR := $(shell selftests/guest/kdir.sh 2>/dev/null)
+endif
+export KDIR
+
+kernel := $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+kernel_major := $(firstword $(subst ., ,$(kernel)))
+kernel_minor := $(word 2,$(subst ., ,$(kernel)))
+
+# Tests in C: one file, one program.
+programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c))
+
+.PHONY: all module programs demo check check-long clean help install-deps
+.PHONY: check-headers
+
+all: module
+
+check-headers:
+	@if [ -z "$(KDIR)" ]; then \
+		echo "error: no kernel headers: apt-get install" \
+		     "linux-headers-amd64, or choose KDIR=" >&2; exit 1; \
+	elif [ ! -e "$(KDIR)/Module.symvers" ] || [ -z "$(kernel)" ]; then \
+		echo "error: KDIR=$(KDIR) is no kernel build directory:" \
+		     "apt-get install linux-headers-amd64" >&2; exit 1; \
+	elif [ "$(kernel_major)" -lt 6 ] || { [ "$(kernel_major)" -eq 6 ] && \
+	       [ "$(kernel_minor)" -lt 1 ]; }; then \
+		echo "error: kernel $(kernel) is too old: 6.1 or later" >&2; \
+		exit 1; \
+	fi
+
+module: check-headers
+	@echo "building tcpcrypt.ko for $(kernel)"
+	+@$(MAKE) -s -C $(KDIR) M=$(CURDIR) modules
+
+programs: $(programs)
+
+selftests/%_test: selftests/%_test.c $(wildcard selftests/lib/*.h)
+	$(CC) -O2 -g -Wall -Wextra -Iinclude/uapi -o $@ $< -lpthread
+
+install-deps:
+	@selftests/deps.sh build guest
+
+# Where make is called again, KDIR may name what was just installed.
+demo: install-deps
+	@selftests/deps.sh demo
+	+@$(MAKE) -s --no-print-directory module
+	@selftests/guest/guest.py -i -t 600 -- selftests/demo.sh
+
+check check-long: install-deps
+	@selftests/deps.sh demo apps check
+	+@$(MAKE) -s --no-print-directory module programs
+	@selftests/guest/kernel.sh >/dev/null
+	@selftests/run.py $(if $(filter check-long,$@),--long) $(TESTS)
+
+clean:
+	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) M=$(CURDIR) clean
+	+@[ ! -e selftests/unit/Makefile ] || $(MAKE) -s -C selftests/unit clean
+	@rm -f $(programs)
+
+help:
+	@echo "make             build tcpcrypt.ko (KDIR=$(KDIR))"
+	@echo "make demo        two hosts in a guest, with and without encryption"
+	@echo "make check       the tests, TESTS='JOB ...' some of them"
+	@echo "make check-long  also those that take long"
+	@echo "make clean       remove what make built"
+	@echo "make install-deps  the Debian packages for building and the guest"
+	@echo "selftests/run.py --list names the jobs."

@@ -1,0 +1,216 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Run the tests: on this machine and in guests, two jobs at a time.
+
+    run.py [--long] [--list] [-o DIR] [JOB ...]
+
+Every job prints KTAP; the last line here is "N passed, N failed". A job that
+ends badly without a failed test counts as one failed test.
+"""
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+TOP = os.path.dirname(HERE)
+
+# Name, where, seconds that it may take at most, and the command. Where is
+#   host    this machine
+#   guest   a guest with the stock kernel, the module loaded
+#   debug   a guest with the debug kernel (KASAN, lockdep, kmemleak), likewise
+# What takes longest comes first, so that both cores are busy to the end.
+# LONG is what "make check-long" has besides.
+JOBS = [
+    ("static", "host", 600, "selftests/static.sh"),
+    ("unit", "host", 600, "make -s -C selftests/unit run_tests"),
+    ("apps-1", "guest", 900, "selftests/apps.sh curl netcat rsync redis sshd"),
+    ("apps-2", "guest", 900, "selftests/apps.sh iperf3_bulk iperf3_reverse "
+                             "iperf3_bidir iperf3_parallel postgres echo1000"),
+    ("crypt", "guest", 900, "selftests/crypt.py"),
+    ("eno", "guest", 600, "selftests/eno.py"),
+    ("netem-1", "guest", 900, "selftests/netem.sh v4"),
+    ("netem-2", "guest", 900, "selftests/netem.sh v6 mapped"),
+    ("sock", "guest", 900, "selftests/sock.sh sock_test"),
+    ("api", "guest", 600, "selftests/sock.sh api_test close.py sysctl.py"),
+    ("module", "guest", 600, "selftests/module.sh"),
+]
+LONG = [
+    ("debug-netem", "debug", 3600, "selftests/netem.sh v4"),
+    ("debug-apps", "debug", 3600, "selftests/apps.sh"),
+]
+
+RESULT = re.compile(r"^(not )?ok\b\s*(.*)$")
+PLAN = re.compile(r"^1\.\.(\d+)")
+started = time.monotonic()
+output_lock = threading.Lock()
+
+
+def say(text):
+    with output_lock:
+        print("[%4d s] %s" % (time.monotonic() - started, text), flush=True)
+
+
+debug_lock = threading.Lock()
+debug_made = None
+
+
+def debug_kernel(out):
+    """Builds the debug kernel, and the module for it, when first needed."""
+    global debug_made
+    with debug_lock:
+        if debug_made:
+            return debug_made
+        say("debug kernel: built once, takes long")
+        kernel = subprocess.run(
+            [os.path.join(HERE, "guest/debug-kernel.sh")], check=True,
+            stdout=subprocess.PIPE, text=True).stdout.split()[-1]
+        tree = os.path.join(out, "debug-module")
+        os.makedirs(tree, exist_ok=True)
+        subprocess.run("cp -r Kbuild net include %s && "
+                       "find %s -name '*.o' -delete && "
+                       "make -s -C %s M=%s modules" % (
+                           (tree,) * 2 + (kernel, tree)),
+                       shell=True, check=True, cwd=TOP)
+        debug_made = kernel, os.path.join(tree, "tcpcrypt.ko")
+        return debug_made
+
+
+class Job:
+    """One command; counts the results of its output as they come."""
+
+    def __init__(self, name, where, timeout, command, out):
+        self.name, self.where, self.timeout = name, where, timeout
+        self.command = shlex.split(command)
+        self.out = os.path.join(out, name)
+        self.passed = self.failed = self.skipped = self.planned = 0
+        self.diagnosis = []
+
+    def argv(self):
+        if self.where == "host":
+            return ["timeout", str(self.timeout)] + self.command
+        guest = [os.path.join(HERE, "guest/guest.py"), "-o", self.out,
+                 "-t", str(self.timeout)]
+        if self.where == "debug":
+            kernel, module = debug_kernel(os.path.dirname(self.out))
+            guest += ["-k", kernel, "--module", module, "-m", "4G"]
+        return guest + ["--", os.path.join(HERE, "guest/session.sh")
+                        ] + self.command
+
+    def line(self, line):
+        plan, result = PLAN.match(line), RESULT.match(line)
+        if plan:
+            self.planned += int(plan.group(1))
+        elif not result:
+            self.diagnosis.append(line)
+        else:
+            if result.group(1):
+                self.failed += 1
+                for text in self.diagnosis[-60:]:
+                    say("%s:     %s" % (self.name, text))
+            elif re.search(r"# SKIP\b", line, re.I):
+                self.skipped += 1
+            else:
+                self.passed += 1
+            self.diagnosis = []
+            say("%s: %s" % (self.name, line))
+
+    def run(self):
+        begin = time.monotonic()
+        say("%s: starts (%s)" % (self.name, self.where))
+        os.makedirs(self.out, exist_ok=True)
+        argv = self.argv()
+        with open(os.path.join(self.out, "log"), "w") as log:
+            process = subprocess.Popen(
+                argv, cwd=TOP, text=True, errors="replace",
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT)
+            try:
+                for line in process.stdout:
+                    log.write(line)
+                    log.flush()
+                    self.line(line.rstrip())
+                status = process.wait()
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait()
+        self.conclude(status)
+        say("%s: %d passed, %d failed in %d s" % (
+            self.name, self.passed, self.failed, time.monotonic() - begin))
+
+    def conclude(self, status):
+        results = self.passed + self.failed + self.skipped
+        trouble = None
+        if status and not self.failed:
+            trouble = "exit status %d" % status
+        elif self.planned > results or (results and not self.planned):
+            trouble = "%d results, planned: %d" % (results, self.planned)
+        elif not results:
+            # A command without KTAP is one test.
+            self.line("ok 1 " + self.name)
+        if trouble:
+            self.line("not ok %s: %s" % (self.name, trouble))
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--long", action="store_true",
+                        help="also what takes long")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("-o", "--out", metavar="DIR",
+                        help="where the logs go")
+    parser.add_argument("jobs", nargs="*", metavar="JOB")
+    args = parser.parse_args()
+
+    table = JOBS + (LONG if args.long or args.jobs else [])
+    names = [job[0] for job in table]
+    for name in args.jobs:
+        if name not in names:
+            parser.error("no job '%s'; there are: %s" % (
+                name, " ".join(names)))
+    if args.list:
+        print("\n".join(names))
+        return 0
+
+    out = args.out or tempfile.mkdtemp(prefix="tcpcrypt-check.")
+    jobs = [Job(*job, out) for job in table
+            if not args.jobs or job[0] in args.jobs]
+    say("%d jobs, logs in %s" % (len(jobs), out))
+    waiting = iter(jobs)
+
+    def work():
+        while True:
+            with output_lock:
+                job = next(waiting, None)
+            if not job:
+                return
+            try:
+                job.run()
+            except (OSError, subprocess.CalledProcessError) as error:
+                job.line("not ok %s: %s" % (job.name, error))
+
+    threads = [threading.Thread(target=work, daemon=True)
+               for _ in range(int(os.environ.get("JOBS", "2")))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    skipped = sum(job.skipped for job in jobs)
+    if skipped:
+        print("%d skipped" % skipped)
+    failed = sum(job.failed for job in jobs)
+    print("%d passed, %d failed" % (sum(job.passed for job in jobs), failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Test programs that need two hosts, one after the other. Runs in the guest.
+#
+#   sock.sh PROGRAM ... [-- CASE ...]
+
+. "$(dirname "$(readlink -f "$0")")/lib/net.sh"
+
+programs=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+	[ -x "$SELFTESTS/$1" ] || { say "no $1: make programs"; exit 1; }
+	programs+=("$SELFTESTS/$1")
+	shift
+done
+shift
+make_hosts || { say "cannot make two hosts"; exit 1; }
+cd "$TESTDIR" || exit 1
+status=0
+for program in "${programs[@]}"; do
+	"$program" "$@" || status=1
+done
+rm -rf "$TESTDIR"
+exit $status

@@ -9,7 +9,7 @@ top=$(dirname "$here")
 cache=${TCPCRYPT_CACHE:-/var/cache/tcpcrypt}
 KDIR=${KDIR:-$("$here/guest/kdir.sh")} || exit 1
 work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" "$top"/.checkpatch-camelcase.*' EXIT
 cd "$top" || exit 1
 
 tests=0

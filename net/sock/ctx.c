@@ -231,8 +231,7 @@ static void state_change(struct sock *sk)
 	if (!ctx)
 		return;
 	/* connect() must not return before its abort: see tcpcrypt_fail() */
-	if (ctx->state == TCPCRYPT_FAILED && !ctx->neg.transcript_len &&
-	    sk->sk_state != TCP_CLOSE)
+	if (tcpcrypt_refusing(sk, ctx))
 		return;
 	tcpcrypt_rx_hide(sk, ctx);
 	ctx->state_change(sk);

@@ -123,6 +123,9 @@ static __poll_t poll_encrypted(struct sock *sk,
 	bool shut_rd = fin || READ_ONCE(ctx->shut_rd);
 	__poll_t mask = 0;
 
+	/* connect() is being refused: tcp_abort() will wake us, with an error */
+	if (tcpcrypt_refusing(sk, ctx))
+		return 0;
 	/*
 	 * TCP's connection may be over while FINp is still to be decrypted:
 	 * that is no end yet.

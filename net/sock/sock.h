@@ -274,6 +274,15 @@ static inline struct tcpcrypt_ctx *tcpcrypt_ctx(const struct sock *sk)
 	return READ_ONCE(icsk->icsk_ulp_ops) == ulp ? ctx : NULL;
 }
 
+/* connect() fails for want of ENO, and tcp_abort() has not run yet. */
+static inline bool tcpcrypt_refusing(const struct sock *sk,
+				     const struct tcpcrypt_ctx *ctx)
+{
+	return READ_ONCE(ctx->state) == TCPCRYPT_FAILED &&
+	       !ctx->neg.transcript_len &&
+	       inet_sk_state_load(sk) != TCP_CLOSE;
+}
+
 /* As sock_rcvlowat(), for the application's value. */
 static inline int tcpcrypt_rcvlowat(const struct tcpcrypt_ctx *ctx,
 				    int waitall, int len)

@@ -201,6 +201,10 @@ static int read_option(const struct tcpcrypt_ctx *ctx, int optname,
 		memcpy(a->bytes, ctx->neg.transcript, a->len);
 		return err;
 	case TCP_CRYPT_INFO:
+		/* also while connect() goes on, and after it was refused */
+		if (ctx->state == TCPCRYPT_SYN_SENT ||
+		    ctx->state == TCPCRYPT_FAILED)
+			err = 0;
 		return err ? : get_info(ctx, a);
 	default:
 		return -EOPNOTSUPP;

@@ -384,7 +384,8 @@ strip --strip-debug -o tcpcrypt.ko "$MODULE" && MODULE=$TESTDIR/tcpcrypt.ko
 make_hosts || { not_ok "two hosts"; finish; }
 dmesg --clear
 before=$(tcp_objects)
-test_it "it loads" load
+check "it loads" load
+loaded || finish
 test_it "ss shows tcp-ulp-tcpcrypt" shown_by_ss
 test_it "listener: open before insmod, and after rmmod, IPv4" listener_before "$B4"
 test_it "listener: open before insmod, and after rmmod, IPv6" listener_before "$B6"

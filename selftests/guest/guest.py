@@ -46,7 +46,8 @@ WARNINGS = re.compile(
     r"blocked for more than|detected stalls|detected stall|"
     r"detected expedited stalls|soft lockup|hard LOCKUP|"
     r"sleeping function called|scheduling while atomic|bad page state|"
-    r"(list_add|list_del) corruption|use-after-free|Objects remaining|still has objects|"
+    r"(list_add|list_del) corruption|(?<!/)use-after-free|"
+    r"Objects remaining|still has objects|"
     r"kmemleak: \d+ new|unregister_netdevice: waiting|ODEBUG:|"
     r"page allocation failure|Out of memory|Call Trace:|cut here")
 

@@ -22,6 +22,9 @@ archive=/usr/src/$package.tar.xz
 packages="make gcc libc6-dev flex bison bc libelf-dev libssl-dev xz-utils perl
 	  $package"
 export LC_ALL=C
+# Nothing of a make that runs this is for the kernel's.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES KBUILD_EXTMOD M O V C W ARCH \
+	CROSS_COMPILE KDIR
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = \

@@ -156,24 +156,6 @@ static void grow_header(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	icsk->icsk_sync_mss(sk, icsk->icsk_pmtu_cookie);
 }
 
-static enum tcpcrypt_mib fallback_mib(enum eno_verdict verdict)
-{
-	switch (verdict) {
-	case ENO_OK:
-	case ENO_NO_OPTION:
-		break;
-	case ENO_MANY:
-	case ENO_ILL_FORMED:
-		return TCPCRYPT_MIB_FALLBACKILLFORMED;
-	case ENO_NO_TEP:
-		return TCPCRYPT_MIB_FALLBACKNOTEP;
-	case ENO_SAME_ROLE:
-	case ENO_NOT_AWARE:
-		return TCPCRYPT_MIB_FALLBACKROLE;
-	}
-	return TCPCRYPT_MIB_FALLBACKNOOPTION;
-}
-
 /*
  * Plain TCP from here on. Required mode may not abort in here, the caller
  * goes on using sk: the third ACK is dropped in queue_xmit, work_fn()
@@ -204,7 +186,7 @@ static void hear_synack(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		verdict = ctx->neg.verdict;
 	}
 	if (verdict != ENO_OK) {
-		tcpcrypt_count(sock_net(sk), fallback_mib(verdict));
+		tcpcrypt_count(sock_net(sk), tcpcrypt_fallback_mib(verdict));
 		return fall_back(sk, ctx);
 	}
 	ctx->isn = tcp_sk(sk)->snd_una;

@@ -180,24 +180,6 @@ static bool from_loopback(const struct net *net, const struct sk_buff *skb)
 	return skb->skb_iif == net->loopback_dev->ifindex;
 }
 
-static enum tcpcrypt_mib refused_mib(enum eno_verdict verdict)
-{
-	switch (verdict) {
-	case ENO_OK:
-	case ENO_NO_OPTION:
-		break;
-	case ENO_MANY:
-	case ENO_ILL_FORMED:
-		return TCPCRYPT_MIB_FALLBACKILLFORMED;
-	case ENO_NO_TEP:
-		return TCPCRYPT_MIB_FALLBACKNOTEP;
-	case ENO_SAME_ROLE:
-	case ENO_NOT_AWARE:
-		return TCPCRYPT_MIB_FALLBACKROLE;
-	}
-	return TCPCRYPT_MIB_FALLBACKNOOPTION;
-}
-
 /*
  * Section 4.7: no TEP of ours defines data in a SYN+ENO segment: it MUST be
  * discarded and not acknowledged, also if ENO fails or is switched off. TCP
@@ -247,7 +229,7 @@ static bool answer(const struct sock *sk, struct sk_buff *skb,
 		verdict = eno_answer(&cfg, &a->syn, &a->synack);
 	}
 	if (verdict != ENO_OK) {
-		tcpcrypt_count(net, refused_mib(verdict));
+		tcpcrypt_count(net, tcpcrypt_fallback_mib(verdict));
 		return false;
 	}
 	a->task = current;

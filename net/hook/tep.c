@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which TEPs this host offers.
+ * Which TEPs this host offers, and why a negotiation failed.
  */
 
 #include <linux/string.h>
@@ -39,4 +39,28 @@ void tcpcrypt_tep_config(struct eno_config *cfg, bool passive)
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->teps[cfg->nteps++] = passive ? &x25519_passive : &x25519_active;
 	cfg->passive = passive;
+}
+
+/**
+ * tcpcrypt_fallback_mib() - the counter of a failed negotiation
+ * @verdict: why it failed
+ *
+ * Return: the counter.
+ */
+enum tcpcrypt_mib tcpcrypt_fallback_mib(enum eno_verdict verdict)
+{
+	switch (verdict) {
+	case ENO_OK:
+	case ENO_NO_OPTION:
+		break;
+	case ENO_MANY:
+	case ENO_ILL_FORMED:
+		return TCPCRYPT_MIB_FALLBACKILLFORMED;
+	case ENO_NO_TEP:
+		return TCPCRYPT_MIB_FALLBACKNOTEP;
+	case ENO_SAME_ROLE:
+	case ENO_NOT_AWARE:
+		return TCPCRYPT_MIB_FALLBACKROLE;
+	}
+	return TCPCRYPT_MIB_FALLBACKNOOPTION;
 }

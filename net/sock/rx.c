@@ -313,6 +313,26 @@ void tcpcrypt_rx_start(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		ctx->data_ready(sk);
 }
 
+/* Drops @len bytes, no more than there are, from the head of a queue. */
+static void eat(struct sock *sk, struct sk_buff_head *queue, u32 *truesize,
+		u32 len)
+{
+	struct sk_buff *skb;
+	u32 n;
+
+	while (len) {
+		skb = skb_peek(queue);
+		n = min(len, tcpcrypt_cb(skb)->len);
+		tcpcrypt_cb(skb)->off += n;
+		tcpcrypt_cb(skb)->len -= n;
+		len -= n;
+		if (tcpcrypt_cb(skb)->len)
+			break;
+		__skb_unlink(skb, queue);
+		tcpcrypt_rx_discharge(sk, skb, truesize);
+	}
+}
+
 /**
  * tcpcrypt_rx_eat_raw() - drop bytes from the head of ->rx.raw
  * @sk:  the socket
@@ -323,22 +343,9 @@ void tcpcrypt_rx_start(struct sock *sk, struct tcpcrypt_ctx *ctx)
  */
 void tcpcrypt_rx_eat_raw(struct sock *sk, struct tcpcrypt_rx *rx, u32 len)
 {
-	struct sk_buff *skb;
-	u32 n;
-
 	rx->off += len;
 	rx->raw_bytes -= len;
-	while (len) {
-		skb = skb_peek(&rx->raw);
-		n = min(len, tcpcrypt_cb(skb)->len);
-		tcpcrypt_cb(skb)->off += n;
-		tcpcrypt_cb(skb)->len -= n;
-		len -= n;
-		if (tcpcrypt_cb(skb)->len)
-			break;
-		__skb_unlink(skb, &rx->raw);
-		tcpcrypt_rx_discharge(sk, skb, &rx->raw_truesize);
-	}
+	eat(sk, &rx->raw, &rx->raw_truesize, len);
 }
 
 /**
@@ -396,21 +403,9 @@ u32 tcpcrypt_rx_take(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 *buf,
 void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 {
 	struct tcpcrypt_rx *rx = &ctx->rx;
-	struct sk_buff *skb;
-	u32 n;
 
 	rx->plain_bytes -= len;
-	while (len) {
-		skb = skb_peek(&rx->plain);
-		n = min(len, tcpcrypt_cb(skb)->len);
-		tcpcrypt_cb(skb)->off += n;
-		tcpcrypt_cb(skb)->len -= n;
-		len -= n;
-		if (tcpcrypt_cb(skb)->len)
-			break;
-		__skb_unlink(skb, &rx->plain);
-		tcpcrypt_rx_discharge(sk, skb, &rx->plain_truesize);
-	}
+	eat(sk, &rx->plain, &rx->plain_truesize, len);
 	tcpcrypt_rx_recharge(sk, ctx);
 	if ((rx->tcp_fin && !rx->fin) || rx->broken)
 		tcpcrypt_kick(ctx);

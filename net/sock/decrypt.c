@@ -93,7 +93,6 @@ static int open_frame(struct tcpcrypt_rx *rx, struct sk_buff *skb, u32 clen,
 		      gfp_t gfp)
 {
 	struct scatterlist dst[MAX_SKB_FRAGS + 2], *src;
-	u8 header[TCPCRYPT_FRAME_HDR];
 	int ret;
 
 	src = raw_sg(rx, TCPCRYPT_FRAME_HDR + clen, gfp);
@@ -101,7 +100,7 @@ static int open_frame(struct tcpcrypt_rx *rx, struct sk_buff *skb, u32 clen,
 		return -ENOMEM;
 	sg_init_table(dst, ARRAY_SIZE(dst));
 	/* the AEAD wants room for the associated data, some copy it there */
-	sg_set_buf(&dst[0], rx->cipher.ad, sizeof(header));
+	sg_set_buf(&dst[0], rx->cipher.ad, sizeof(rx->cipher.ad));
 	ret = skb_to_sgvec(skb, dst + 1, 0, skb->len);
 	if (ret > 0)
 		ret = tcpcrypt_cipher_open(&rx->cipher, src, dst, clen,

@@ -63,12 +63,15 @@ static int __init tcpcrypt_init(void)
 	err = tcpcrypt_x25519_init();
 	if (err)
 		goto exit_mac;
+	err = tcpcrypt_teps_init();
+	if (err)
+		goto exit_mac;
 	err = tcpcrypt_tables_init();
 	if (err)
-		goto exit_mac;
+		goto exit_teps;
 	err = tcpcrypt_sock_init();
 	if (err)
-		goto exit_mac;
+		goto exit_teps;
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto exit_sock;
@@ -88,6 +91,8 @@ exit_net:
 	unregister_pernet_subsys(&net_ops);
 exit_sock:
 	tcpcrypt_sock_exit();
+exit_teps:
+	tcpcrypt_teps_exit();
 exit_mac:
 	tcpcrypt_mac_exit();
 	return err;
@@ -111,6 +116,7 @@ static void __exit tcpcrypt_exit(void)
 	rcu_barrier();
 	synchronize_rcu_tasks();
 	synchronize_rcu();
+	tcpcrypt_teps_exit();
 	tcpcrypt_mac_exit();
 }
 

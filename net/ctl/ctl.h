@@ -23,6 +23,7 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_ENOSYNACKSENT,
 	TCPCRYPT_MIB_ENOACTIVE,
 	TCPCRYPT_MIB_ENOPASSIVE,
+	TCPCRYPT_MIB_ENORAW,
 	TCPCRYPT_MIB_FALLBACKNOOPTION,
 	TCPCRYPT_MIB_FALLBACKNOACK,
 	TCPCRYPT_MIB_FALLBACKILLFORMED,
@@ -36,6 +37,7 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_FALLBACKSIMULTANEOUS,
 	TCPCRYPT_MIB_FALLBACKNOMEMORY,
 	TCPCRYPT_MIB_HANDSHAKEFRESH,
+	TCPCRYPT_MIB_HANDSHAKERESUMED,
 	TCPCRYPT_MIB_ABORTAUTH,
 	TCPCRYPT_MIB_ABORTPROTOCOL,
 	TCPCRYPT_MIB_ABORTTRUNCATED,
@@ -70,6 +72,7 @@ struct tcpcrypt_mibs {
  * @bad_connect_ports: bitmap of ports to which ENO is not offered
  * @bad_listen_ports: bitmap of ports on which it is not accepted
  * @aeads:  algorithms in order of preference; published by RCU
+ * @teps:   TEPs in order of preference; published by RCU
  * @mibs:   the counters
  * @header: registration of @table
  * @table:  the sysctls
@@ -81,16 +84,20 @@ struct tcpcrypt_net {
 	int				handshake_timeout;
 	unsigned long			*bad_connect_ports;
 	unsigned long			*bad_listen_ports;
-	struct tcpcrypt_aead_list __rcu	*aeads;
+	struct tcpcrypt_ids __rcu	*aeads;
+	struct tcpcrypt_ids __rcu	*teps;
 	struct tcpcrypt_mibs __percpu	*mibs;
 	struct ctl_table_header		*header;
 	struct ctl_table		*table;
 };
 
-struct tcpcrypt_aead_list {
+#define TCPCRYPT_IDS_MAX	8
+
+/* AEAD algorithms or TEPs in order of preference. */
+struct tcpcrypt_ids {
 	struct rcu_head	rcu;
 	unsigned int	n;
-	u16		id[TCPCRYPT_AEADS_MAX];
+	u16		id[TCPCRYPT_IDS_MAX];
 };
 
 extern unsigned int tcpcrypt_net_id;
@@ -110,5 +117,6 @@ void tcpcrypt_sysctl_exit(struct net *net);
 int tcpcrypt_mib_init(struct net *net);
 void tcpcrypt_mib_exit(struct net *net);
 unsigned int tcpcrypt_aeads(const struct net *net, u16 *ids);
+unsigned int tcpcrypt_teps(const struct net *net, u16 *ids);
 
 #endif /* _TCPCRYPT_CTL_H */

@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <linux/sysctl.h>
 #include "../crypto/crypto.h"
+#include "../sock/tep.h"
 #include "ctl.h"
 
 /*
@@ -24,41 +25,57 @@ static const u16 default_aeads[] = {
 	TCPCRYPT_AES_128_GCM, TCPCRYPT_AES_256_GCM, TCPCRYPT_CHACHA20_POLY1305,
 };
 
-#define AEADS_TEXT_MAX	256
+static const u16 default_teps[] = {
+	TCPCRYPT_TEP_X25519, TCPCRYPT_TEP_P256, TCPCRYPT_TEP_X448,
+	TCPCRYPT_TEP_P521,
+};
+
+#define IDS_TEXT_MAX	256
+#define NAME_MAX_LEN	32
 
 static int timeout_min = 1;
 static int timeout_max = 3600;
 
-/**
- * tcpcrypt_aeads() - the AEAD algorithms of a network namespace
- * @net: the namespace
- * @ids: filled in order of preference, room for TCPCRYPT_AEADS_MAX
- *
- * Return: how many there are, at least one.
- */
-unsigned int tcpcrypt_aeads(const struct net *net, u16 *ids)
+static unsigned int copy_ids(struct tcpcrypt_ids __rcu * const *from, u16 *ids)
 {
-	const struct tcpcrypt_aead_list *list;
+	const struct tcpcrypt_ids *list;
 	unsigned int n;
 
 	rcu_read_lock();
-	list = rcu_dereference(tcpcrypt_net(net)->aeads);
+	list = rcu_dereference(*from);
 	n = list->n;
 	memcpy(ids, list->id, sizeof(list->id));
 	rcu_read_unlock();
 	return n;
 }
 
-static int aeads_print(const struct net *net, char *buf, size_t size)
+/**
+ * tcpcrypt_aeads() - the AEAD algorithms of a network namespace
+ * @net: the namespace
+ * @ids: filled in order of preference, room for TCPCRYPT_IDS_MAX
+ *
+ * Return: how many there are, at least one.
+ */
+unsigned int tcpcrypt_aeads(const struct net *net, u16 *ids)
 {
-	u16 ids[TCPCRYPT_AEADS_MAX];
-	unsigned int i, n = tcpcrypt_aeads(net, ids);
-	int len = 0;
+	return copy_ids(&tcpcrypt_net(net)->aeads, ids);
+}
 
-	for (i = 0; i < n; i++)
-		len += scnprintf(buf + len, size - len, "%s%s", i ? " " : "",
-				 tcpcrypt_aead_desc(ids[i])->name);
-	return len;
+/**
+ * tcpcrypt_teps() - the TEPs of a network namespace
+ * @net: the namespace
+ * @ids: filled in order of preference, room for TCPCRYPT_IDS_MAX
+ *
+ * Return: how many there are, at least one.
+ */
+unsigned int tcpcrypt_teps(const struct net *net, u16 *ids)
+{
+	return copy_ids(&tcpcrypt_net(net)->teps, ids);
+}
+
+static bool aead_name(u16 id, char *name, size_t size)
+{
+	return strscpy(name, tcpcrypt_aead_desc(id)->name, size) > 0;
 }
 
 static int aead_by_name(const char *name)
@@ -66,17 +83,33 @@ static int aead_by_name(const char *name)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(default_aeads); i++)
-		if (!strcmp(tcpcrypt_aead_desc(default_aeads[i])->name, name))
+		if (!strcmp(tcpcrypt_aead_desc(default_aeads[i])->name, name) &&
+		    tcpcrypt_cipher_available(default_aeads[i]))
 			return default_aeads[i];
 	return -EINVAL;
 }
 
-static int aeads_add(struct tcpcrypt_aead_list *list, const char *name)
+static bool tep_name(u16 id, char *name, size_t size)
 {
-	int id = aead_by_name(name);
+	return tcpcrypt_tep_name(id, name, size);
+}
+
+/* What the words of a list mean. */
+struct words {
+	int	(*by_name)(const char *name);
+	bool	(*name)(u16 id, char *name, size_t size);
+};
+
+static const struct words aead_words = { aead_by_name, aead_name };
+static const struct words tep_words = { tcpcrypt_tep_by_name, tep_name };
+
+static int ids_add(struct tcpcrypt_ids *list, const struct words *words,
+		   const char *word)
+{
+	int id = words->by_name(word);
 	unsigned int i;
 
-	if (id < 0 || !tcpcrypt_cipher_available(id))
+	if (id < 0 || list->n == ARRAY_SIZE(list->id))
 		return -EINVAL;
 	for (i = 0; i < list->n; i++)
 		if (list->id[i] == id)
@@ -86,9 +119,10 @@ static int aeads_add(struct tcpcrypt_aead_list *list, const char *name)
 }
 
 /* Whole or not at all: a bad word changes nothing. */
-static int aeads_parse(struct tcpcrypt_net *tn, char *text)
+static int ids_parse(struct tcpcrypt_ids __rcu **to, const struct words *words,
+		     char *text)
 {
-	struct tcpcrypt_aead_list *list, *old;
+	struct tcpcrypt_ids *list, *old;
 	char *word;
 	int err = 0;
 
@@ -97,64 +131,103 @@ static int aeads_parse(struct tcpcrypt_net *tn, char *text)
 		return -ENOMEM;
 	while (!err && (word = strsep(&text, " ,\t\n")))
 		if (*word)
-			err = aeads_add(list, word);
+			err = ids_add(list, words, word);
 	if (!err && !list->n)
 		err = -EINVAL;
 	if (err) {
 		kfree(list);
 		return err;
 	}
-	old = unrcu_pointer(xchg(&tn->aeads, RCU_INITIALIZER(list)));
+	old = unrcu_pointer(xchg(to, RCU_INITIALIZER(list)));
 	kfree_rcu(old, rcu);
 	return 0;
 }
 
-static int aeads_handler(struct ctl_table *table, int write, void *buffer,
-			 size_t *lenp, loff_t *ppos)
+static void ids_print(struct tcpcrypt_ids __rcu **from,
+		      const struct words *words, char *buf, size_t size)
 {
-	const struct net *net = table->extra1;
-	char text[AEADS_TEXT_MAX];
+	unsigned int i, n, len = 0;
+	u16 ids[TCPCRYPT_IDS_MAX];
+	char name[NAME_MAX_LEN];
+
+	*buf = 0;
+	n = copy_ids(from, ids);
+	for (i = 0; i < n; i++)
+		if (words->name(ids[i], name, sizeof(name)))
+			len += scnprintf(buf + len, size - len, "%s%s",
+					 len ? " " : "", name);
+}
+
+/* ->extra1 is the list, ->extra2 what its words mean */
+static int ids_handler(struct ctl_table *table, int write, void *buffer,
+		       size_t *lenp, loff_t *ppos)
+{
+	struct tcpcrypt_ids __rcu **list = table->extra1;
+	char text[IDS_TEXT_MAX];
 	struct ctl_table fake = { .data = text, .maxlen = sizeof(text) };
 	int err;
 
 	if (!write)
-		aeads_print(net, text, sizeof(text));
+		ids_print(list, table->extra2, text, sizeof(text));
 	else if (*lenp >= sizeof(text))
 		return -EINVAL;
 	err = proc_dostring(&fake, write, buffer, lenp, ppos);
 	if (!err && write)
-		err = aeads_parse(tcpcrypt_net(net), text);
+		err = ids_parse(list, table->extra2, text);
 	return err;
+}
+
+static int default_ids(struct tcpcrypt_ids __rcu **to, const u16 *ids,
+		       unsigned int n, bool (*available)(u16 id))
+{
+	struct tcpcrypt_ids *list = kzalloc(sizeof(*list), GFP_KERNEL);
+	unsigned int i;
+
+	rcu_assign_pointer(*to, list);
+	if (!list)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		if (available(ids[i]))
+			list->id[list->n++] = ids[i];
+	return list->n ? 0 : -ENOENT;
+}
+
+static bool tep_available(u16 id)
+{
+	return tcpcrypt_tep_known(id);
 }
 
 static int defaults(struct tcpcrypt_net *tn)
 {
-	struct tcpcrypt_aead_list *list;
 	unsigned int i;
+	int err;
 
-	list = kzalloc(sizeof(*list), GFP_KERNEL);
+	err = default_ids(&tn->aeads, default_aeads, ARRAY_SIZE(default_aeads),
+			  tcpcrypt_cipher_available);
+	if (!err)
+		err = default_ids(&tn->teps, default_teps,
+				  ARRAY_SIZE(default_teps), tep_available);
+	if (err)
+		return err;
 	tn->bad_connect_ports = bitmap_zalloc(65536, GFP_KERNEL);
 	tn->bad_listen_ports = bitmap_zalloc(65536, GFP_KERNEL);
-	rcu_assign_pointer(tn->aeads, list);
-	if (!list || !tn->bad_connect_ports || !tn->bad_listen_ports)
+	if (!tn->bad_connect_ports || !tn->bad_listen_ports)
 		return -ENOMEM;
 	for (i = 0; i < ARRAY_SIZE(bad_ports); i++) {
 		__set_bit(bad_ports[i], tn->bad_connect_ports);
 		__set_bit(bad_ports[i], tn->bad_listen_ports);
 	}
-	for (i = 0; i < ARRAY_SIZE(default_aeads); i++)
-		if (tcpcrypt_cipher_available(default_aeads[i]))
-			list->id[list->n++] = default_aeads[i];
 	tn->enable_connect = 1;
 	tn->enable_listen = 1;
 	tn->skip_loopback = 1;
 	tn->handshake_timeout = 60;
-	return list->n ? 0 : -ENOENT;
+	return 0;
 }
 
 static void release(struct tcpcrypt_net *tn)
 {
 	kfree(rcu_dereference_protected(tn->aeads, true));
+	kfree(rcu_dereference_protected(tn->teps, true));
 	bitmap_free(tn->bad_connect_ports);
 	bitmap_free(tn->bad_listen_ports);
 }
@@ -176,8 +249,10 @@ static const struct ctl_table template[] = {
 	  .proc_handler = proc_do_large_bitmap },
 	{ .procname = "bad_listen_ports", .maxlen = 65536, .mode = 0644,
 	  .proc_handler = proc_do_large_bitmap },
-	{ .procname = "aeads", .maxlen = AEADS_TEXT_MAX, .mode = 0644,
-	  .proc_handler = aeads_handler },
+	{ .procname = "aeads", .maxlen = IDS_TEXT_MAX, .mode = 0644,
+	  .proc_handler = ids_handler, .extra2 = (void *)&aead_words },
+	{ .procname = "teps", .maxlen = IDS_TEXT_MAX, .mode = 0644,
+	  .proc_handler = ids_handler, .extra2 = (void *)&tep_words },
 	{ }
 };
 
@@ -206,7 +281,8 @@ int tcpcrypt_sysctl_init(struct net *net)
 	t[3].data = &tn->handshake_timeout;
 	t[4].data = &tn->bad_connect_ports;
 	t[5].data = &tn->bad_listen_ports;
-	t[6].extra1 = net;
+	t[6].extra1 = &tn->aeads;
+	t[7].extra1 = &tn->teps;
 	tn->header = register_net_sysctl(net, "net/tcpcrypt", t);
 	if (!tn->header)
 		goto free_table;

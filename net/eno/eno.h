@@ -20,11 +20,14 @@
 #define ENO_GLT			0x7f
 #define ENO_TEP_MIN		0x20	/* below: global or length byte */
 #define ENO_LEN_MASK		0x1f	/* nnnnn of a length byte */
+#define ENO_DATA_MAX		32	/* what a length byte can say */
 #define ENO_GLOBAL_B		0x01	/* passive role bit */
 #define ENO_GLOBAL_A		0x02	/* application-aware bit */
 
 /* Most TEPs that one host offers in one SYN. */
 #define ENO_TEPS_MAX		8
+
+struct eno_config;
 
 /**
  * struct eno_option - one ENO option as it stands in a TCP header
@@ -102,7 +105,9 @@ enum eno_verdict {
 struct eno_tep {
 	u8	id;
 	bool	repeat;
-	bool	(*valid)(const u8 *data, unsigned int len);
+	bool	(*valid)(const struct eno_tep *tep,
+			 const struct eno_config *cfg, const u8 *data,
+			 unsigned int len);
 };
 
 /**
@@ -113,6 +118,12 @@ struct eno_tep {
  * @b:         the b bit of an active opener (TCP_ENO_TIEBREAKER)
  * @aware:     set a = 1 in sent SYN segments
  * @mandatory: mandatory application-aware mode
+ * @data_tep:  TEP that is sent with suboption data, if @data_len
+ * @data_len:  length of @data, bytes, at most ENO_DATA_MAX
+ * @data:      the suboption data
+ * @priv:      for the TEPs' own use
+ * @raw:       the SYN-form option to send instead of all that (TCP_ENO_RAW):
+ *             any TEP in it can be negotiated; may be NULL
  */
 struct eno_config {
 	const struct eno_tep	*teps[ENO_TEPS_MAX];
@@ -121,18 +132,34 @@ struct eno_config {
 	bool			b;
 	bool			aware;
 	bool			mandatory;
+	u8			data_tep;
+	u8			data_len;
+	u8			data[ENO_DATA_MAX];
+	const void		*priv;
+	const struct eno_option	*raw;
+};
+
+/**
+ * struct eno_data - the suboption data of the negotiated TEP
+ * @off: where it is in the transcript, bytes
+ * @len: its length in bytes; 0 if there is none
+ */
+struct eno_data {
+	u8	off;
+	u8	len;
 };
 
 /**
  * struct eno_result - outcome of a negotiation
  * @verdict:        ENO_OK, or why the connection stays plain TCP. The other
  *                  members mean something only with ENO_OK.
- * @tep:            the negotiated TEP
+ * @tep:            the negotiated TEP; NULL if it comes from TCP_ENO_RAW
  * @negspec:        the TEP byte as host B sent it, v bit included
  * @role:           this host's role
  * @peer_aware:     the peer's a bit
  * @transcript:     host A's option, then host B's (section 4.8)
  * @transcript_len: bytes used in @transcript
+ * @data:           suboption data that hosts A and B sent with @tep
  */
 struct eno_result {
 	enum eno_verdict	verdict;
@@ -142,6 +169,7 @@ struct eno_result {
 	bool			peer_aware;
 	u8			transcript_len;
 	u8			transcript[ENO_TRANSCRIPT_MAX];
+	struct eno_data		data[2];
 };
 
 enum eno_verdict eno_find(const u8 *opts, unsigned int len,
@@ -149,7 +177,8 @@ enum eno_verdict eno_find(const u8 *opts, unsigned int len,
 bool eno_present(const u8 *opts, unsigned int len);
 enum eno_verdict eno_parse(const struct eno_option *opt,
 			   struct eno_parsed *parsed);
-void eno_build(const struct eno_config *cfg, struct eno_option *opt);
+void eno_build(const struct eno_config *cfg, unsigned int room,
+	       struct eno_option *opt);
 enum eno_verdict eno_answer(const struct eno_config *cfg,
 			    const struct eno_option *syn,
 			    struct eno_option *synack);

@@ -11,8 +11,8 @@
 #include <tcpcrypt_compat.h>
 #include "../ctl/ctl.h"
 #include "../sock/sock.h"
+#include "config.h"
 #include "hook.h"
-#include "tep.h"
 
 /* SYNs with ENO before the path is suspected (RFC 8547, section 4.6: MAY) */
 #define SYN_TRIES	3
@@ -24,6 +24,17 @@ static void eno_disable(struct sock *sk, struct tcpcrypt_ctx *ctx,
 {
 	ctx->eno_off = true;
 	tcpcrypt_count(sock_net(sk), why);
+}
+
+static void build_syn(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		      const struct sk_buff *skb)
+{
+	struct eno_config cfg;
+
+	rcu_read_lock();
+	tcpcrypt_config(&cfg, sock_net(sk), &ctx->opts, false);
+	eno_build(&cfg, tcpcrypt_option_room(skb, 0), &ctx->sent);
+	rcu_read_unlock();
 }
 
 /*
@@ -46,16 +57,14 @@ static void syn_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	if (tcpcrypt_has_auth_option(th))
 		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKAUTHOPTION);
 	if (dst && dst->dev->flags & IFF_LOOPBACK &&
-	    READ_ONCE(tcpcrypt_net(net)->skip_loopback) && ctx->enabled < 1)
+	    READ_ONCE(tcpcrypt_net(net)->skip_loopback) &&
+	    ctx->opts.enabled < TCP_ENO_ON)
 		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKLOOPBACK);
-	if (inet_csk(sk)->icsk_retransmits >= SYN_TRIES && !ctx->required)
+	if (inet_csk(sk)->icsk_retransmits >= SYN_TRIES &&
+	    !tcpcrypt_required(ctx))
 		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKRETRIES);
-	if (!ctx->sent.len) {
-		struct eno_config cfg;
-
-		tcpcrypt_tep_config(&cfg, false);
-		eno_build(&cfg, &ctx->sent);
-	}
+	if (!ctx->sent.len)
+		build_syn(sk, ctx, skb);
 	if (tcpcrypt_insert_option(skb, 0, ctx->sent.data, ctx->sent.len,
 				   true) < 0)
 		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKNOROOM);
@@ -125,7 +134,7 @@ int tcpcrypt_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 	if (ctx->state == TCPCRYPT_SYN_SENT) {
 		if (!ctx->eno_off && tcp_hdr(skb)->syn)
 			syn_option(sk, ctx, skb);
-		if (ctx->required && ctx->eno_off) {
+		if (tcpcrypt_required(ctx) && ctx->eno_off) {
 			refuse(sk, ctx);
 			return drop(skb);
 		}
@@ -138,9 +147,9 @@ int tcpcrypt_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 				       TCPCRYPT_MIB_ABORTPLAINTEXT);
 			return drop(skb);
 		}
-		if (ctx->eno_ack)
-			ack_option(sk, ctx, skb);
 	}
+	if (ctx->eno_ack)
+		ack_option(sk, ctx, skb);
 	return ctx->af->queue_xmit(sk, skb, fl);
 }
 
@@ -163,28 +172,50 @@ static void grow_header(struct sock *sk, struct tcpcrypt_ctx *ctx)
  */
 static void fall_back(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	if (ctx->required)
+	if (tcpcrypt_required(ctx))
 		refuse(sk, ctx);
 	else
 		tcpcrypt_ctx_plain(sk, ctx);
+}
+
+static enum eno_verdict negotiate(struct sock *sk, struct tcpcrypt_ctx *ctx,
+				  const struct eno_option *heard)
+{
+	struct eno_config cfg;
+
+	rcu_read_lock();
+	tcpcrypt_config(&cfg, sock_net(sk), &ctx->opts, false);
+	eno_negotiate(&cfg, &ctx->sent, heard, &ctx->neg);
+	if (ctx->neg.verdict == ENO_OK && !tcpcrypt_ctx_negotiated(ctx)) {
+		memset(&ctx->neg, 0, sizeof(ctx->neg));
+		ctx->neg.verdict = ENO_NO_TEP;
+	}
+	rcu_read_unlock();
+	return ctx->neg.verdict;
+}
+
+/*
+ * TCP_ENO_RAW: the TEP is the application's own. The ENO options go on our
+ * segments as section 4.6 says; all else is plain TCP.
+ */
+static void negotiated_raw(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ENORAW);
+	tcpcrypt_set_state(ctx, TCPCRYPT_PLAIN);
 }
 
 static void hear_synack(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			const struct tcphdr *th)
 {
 	struct eno_option heard = {};
-	struct eno_config cfg;
 	enum eno_verdict verdict;
 
 	if (ctx->eno_off || !ctx->sent.len)
 		return fall_back(sk, ctx);
 	verdict = eno_find((const u8 *)(th + 1), __tcp_hdrlen(th) -
 			   sizeof(*th), &heard);
-	if (verdict == ENO_OK) {
-		tcpcrypt_tep_config(&cfg, false);
-		eno_negotiate(&cfg, &ctx->sent, &heard, &ctx->neg);
-		verdict = ctx->neg.verdict;
-	}
+	if (verdict == ENO_OK)
+		verdict = negotiate(sk, ctx, &heard);
 	if (verdict != ENO_OK) {
 		tcpcrypt_count(sock_net(sk), tcpcrypt_fallback_mib(verdict));
 		return fall_back(sk, ctx);
@@ -193,6 +224,8 @@ static void hear_synack(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	ctx->irs = tcp_sk(sk)->rcv_nxt;
 	ctx->eno_ack = true;
 	grow_header(sk, ctx);
+	if (!ctx->tep)
+		return negotiated_raw(sk, ctx);
 	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ENOACTIVE);
 	tcpcrypt_ctx_encrypt(sk, ctx);
 }

@@ -68,8 +68,8 @@ static bool connect_enabled(const struct sock *sk)
 static bool connect_wanted(const struct sock *sk,
 			   const struct tcpcrypt_ctx *ctx)
 {
-	if (ctx && ctx->enabled != TCP_ENO_DEFAULT)
-		return ctx->enabled > 0;
+	if (ctx && ctx->opts.enabled != TCP_ENO_DEFAULT)
+		return ctx->opts.enabled > 0;
 	return READ_ONCE(attach) && connect_enabled(sk);
 }
 
@@ -92,7 +92,7 @@ static void connecting(struct sock *sk)
 	if (READ_ONCE(leaving) || (!ctx && inet_csk(sk)->icsk_ulp_ops))
 		return;
 	if (!connect_possible(sk) || !connect_wanted(sk, ctx)) {
-		if (ctx && ctx->required)
+		if (ctx && tcpcrypt_required(ctx))
 			tcpcrypt_ctx_refuse(sk, ctx);
 		else if (ctx)
 			tcpcrypt_set_state(ctx, TCPCRYPT_PLAIN);
@@ -116,14 +116,17 @@ static void connecting(struct sock *sk)
 static void listening(struct sock *sk)
 {
 	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
-	int enabled = ctx ? ctx->enabled : TCP_ENO_DEFAULT;
+	struct tcpcrypt_listener *l = NULL;
+	bool wanted = READ_ONCE(attach);
 
-	if (ctx)
+	if (ctx) {
+		wanted |= ctx->opts.enabled != TCP_ENO_DEFAULT;
+		l = tcpcrypt_listener_take(ctx);
 		tcpcrypt_ctx_detach(sk);
-	if (READ_ONCE(leaving))
-		return;
-	if (READ_ONCE(attach) || enabled != TCP_ENO_DEFAULT)
-		tcpcrypt_listener_attach(sk, enabled);
+	}
+	if (READ_ONCE(leaving) || !wanted ||
+	    !tcpcrypt_listener_attach(sk, l))
+		kfree(l);
 }
 
 /* SYN_SENT to CLOSE: connect() failed and may be tried again. */

@@ -11,6 +11,8 @@
 #include "../eno/eno.h"
 
 struct tcpcrypt_ctx;
+struct tcpcrypt_listener;
+struct tcpcrypt_opts;
 
 /* Indices of the base tables. */
 enum {
@@ -55,6 +57,7 @@ const struct proto_ops *tcpcrypt_ops_ours(const struct proto_ops *base);
 const struct proto_ops *tcpcrypt_ops_base(const struct proto_ops *ops);
 
 /* insert.c */
+unsigned int tcpcrypt_option_room(const struct sk_buff *skb, unsigned int net);
 int tcpcrypt_insert_option(struct sk_buff *skb, unsigned int net,
 			   const u8 *opt, unsigned int len, bool pack);
 bool tcpcrypt_has_auth_option(const struct tcphdr *th);
@@ -80,9 +83,12 @@ void tcpcrypt_attach_exit(void);
 bool tcpcrypt_ineligible(const struct sock *sk);
 
 /* listener.c */
-void tcpcrypt_listener_attach(struct sock *sk, int enabled);
+struct tcpcrypt_listener *tcpcrypt_listener_new(void);
+struct tcpcrypt_listener *tcpcrypt_listener_take(struct tcpcrypt_ctx *ctx);
+bool tcpcrypt_listener_attach(struct sock *sk, struct tcpcrypt_listener *l);
 void tcpcrypt_listener_detach(struct sock *sk);
 void tcpcrypt_listeners(bool attach);
 int tcpcrypt_listener_enabled(const struct sock *sk);
+void tcpcrypt_listener_opts(const struct sock *sk, struct tcpcrypt_opts *opts);
 
 #endif /* _TCPCRYPT_HOOK_H */

@@ -57,6 +57,22 @@ static int resize_header(struct sk_buff *skb, unsigned int net, int grow)
 }
 
 /**
+ * tcpcrypt_option_room() - how long an option may be that is inserted packed
+ * @skb: as for tcpcrypt_insert_option()
+ * @net: likewise
+ *
+ * Return: bytes.
+ */
+unsigned int tcpcrypt_option_room(const struct sk_buff *skb, unsigned int net)
+{
+	const struct tcphdr *th = (const struct tcphdr *)(skb->data + net);
+	u8 opts[OPTS_MAX];
+
+	return OPTS_MAX - pack_options(opts, (const u8 *)(th + 1),
+				       __tcp_hdrlen(th) - sizeof(*th));
+}
+
+/**
  * tcpcrypt_insert_option() - add an option to an outgoing segment
  * @skb:  the segment, checksum partial; data at the network header if @net,
  *        else at the TCP header

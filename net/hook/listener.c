@@ -16,13 +16,14 @@
 #define WALK_BATCH	64
 
 /*
- * What TCP_ENO_ENABLED said before listen(), keyed by the listener: it has
- * no ctx. Few sockets are ever in here.
+ * What was set on a socket before listen(), keyed by the listener: it has
+ * no ctx. Few sockets are ever in here. It is allocated when the application
+ * takes the socket, for listen() may not fail for want of it.
  */
-struct listener {
+struct tcpcrypt_listener {
 	struct hlist_node	node;
 	const struct sock	*sk;
-	int			enabled;
+	struct tcpcrypt_opts	opts;
 	struct rcu_head		rcu;
 };
 
@@ -35,9 +36,9 @@ static struct hlist_head *bucket(const struct sock *sk)
 	return &listeners[hash_ptr((void *)sk, LISTENER_BITS)];
 }
 
-static struct listener *find(const struct sock *sk)
+static struct tcpcrypt_listener *find(const struct sock *sk)
 {
-	struct listener *l;
+	struct tcpcrypt_listener *l;
 
 	hlist_for_each_entry_rcu(l, bucket(sk), node,
 				 lockdep_is_held(&listeners_lock))
@@ -47,23 +48,43 @@ static struct listener *find(const struct sock *sk)
 }
 
 /**
+ * tcpcrypt_listener_opts() - what was set on a listener
+ * @sk:   the listener
+ * @opts: filled
+ *
+ * Context: any.
+ */
+void tcpcrypt_listener_opts(const struct sock *sk, struct tcpcrypt_opts *opts)
+{
+	const struct tcpcrypt_listener *l;
+
+	rcu_read_lock();
+	l = find(sk);
+	if (l)
+		*opts = l->opts;
+	else
+		tcpcrypt_opts_init(opts);
+	rcu_read_unlock();
+}
+
+/**
  * tcpcrypt_listener_enabled() - may a listener's children be encrypted?
  * @sk: the listener
  *
- * Context: softirq or RCU read side.
+ * Context: any.
  * Return: 0 no; 1 yes, its application asked for it; 2 they must be; -1 yes,
  * by default.
  */
 int tcpcrypt_listener_enabled(const struct sock *sk)
 {
 	const struct tcpcrypt_net *tn = tcpcrypt_net(sock_net(sk));
-	const struct listener *l;
+	const struct tcpcrypt_listener *l;
 	int enabled = TCP_ENO_DEFAULT;
 
 	rcu_read_lock();
 	l = find(sk);
 	if (l)
-		enabled = l->enabled;
+		enabled = l->opts.enabled;
 	rcu_read_unlock();
 	if (enabled != TCP_ENO_DEFAULT)
 		return enabled;
@@ -73,14 +94,37 @@ int tcpcrypt_listener_enabled(const struct sock *sk)
 	return -1;
 }
 
-static void remember(const struct sock *sk, int enabled)
+/**
+ * tcpcrypt_listener_new() - allocate what a listener's settings need
+ *
+ * Context: process.
+ * Return: it, or NULL.
+ */
+struct tcpcrypt_listener *tcpcrypt_listener_new(void)
 {
-	struct listener *l = kzalloc(sizeof(*l), GFP_ATOMIC);
+	return kzalloc(sizeof(struct tcpcrypt_listener), GFP_KERNEL);
+}
 
-	if (!l)
-		return;
+/**
+ * tcpcrypt_listener_take() - a taken socket becomes a listener
+ * @ctx: its context
+ *
+ * Context: the socket's lock; preemption may be off.
+ * Return: its settings, for tcpcrypt_listener_attach(); or NULL.
+ */
+struct tcpcrypt_listener *tcpcrypt_listener_take(struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_listener *l = ctx->listener;
+
+	if (l)
+		l->opts = ctx->opts;
+	ctx->listener = NULL;
+	return l;
+}
+
+static void remember(const struct sock *sk, struct tcpcrypt_listener *l)
+{
 	l->sk = sk;
-	l->enabled = enabled;
 	spin_lock_bh(&listeners_lock);
 	hlist_add_head_rcu(&l->node, bucket(sk));
 	spin_unlock_bh(&listeners_lock);
@@ -88,7 +132,7 @@ static void remember(const struct sock *sk, int enabled)
 
 static void forget(const struct sock *sk)
 {
-	struct listener *l;
+	struct tcpcrypt_listener *l;
 
 	spin_lock_bh(&listeners_lock);
 	l = find(sk);
@@ -107,25 +151,27 @@ static bool is_kernel_listener(const struct sock *sk)
 
 /**
  * tcpcrypt_listener_attach() - take a listener
- * @sk:      the listener
- * @enabled: TCP_ENO_ENABLED of the socket before listen()
+ * @sk: the listener
+ * @l:  what was set on the socket before listen(); may be NULL
  *
  * Context: the socket's lock; preemption may be off.
+ * Return: whether it was taken, and @l with it.
  */
-void tcpcrypt_listener_attach(struct sock *sk, int enabled)
+bool tcpcrypt_listener_attach(struct sock *sk, struct tcpcrypt_listener *l)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	const struct inet_connection_sock_af_ops *ours;
 
 	if (tcpcrypt_ineligible(sk) || is_kernel_listener(sk) ||
 	    icsk->icsk_ulp_ops)
-		return;
+		return false;
 	ours = tcpcrypt_af_ours(icsk->icsk_af_ops);
 	if (!ours)
-		return;
-	if (enabled != TCP_ENO_DEFAULT)
-		remember(sk, enabled);
+		return false;
+	if (l)
+		remember(sk, l);
 	WRITE_ONCE(icsk->icsk_af_ops, ours);
+	return true;
 }
 
 /**
@@ -150,7 +196,7 @@ static void visit(struct sock *sk, bool attach)
 	if (!attach)
 		tcpcrypt_listener_detach(sk);
 	else if (sk->sk_state == TCP_LISTEN)
-		tcpcrypt_listener_attach(sk, TCP_ENO_DEFAULT);
+		tcpcrypt_listener_attach(sk, NULL);
 	release_sock(sk);
 	sock_put(sk);
 }

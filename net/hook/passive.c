@@ -25,8 +25,8 @@
 #include <tcpcrypt_compat.h>
 #include "../ctl/ctl.h"
 #include "../sock/sock.h"
+#include "config.h"
 #include "hook.h"
-#include "tep.h"
 
 /**
  * struct eno_saved - both ENO options of a request
@@ -194,13 +194,28 @@ static void discard_syn_data(struct sk_buff *skb)
 	cb->end_seq = cb->seq + 1 + tcp_hdr(skb)->fin;
 }
 
+static enum eno_verdict answer_option(const struct sock *sk,
+				      const struct eno_option *syn,
+				      struct eno_option *synack)
+{
+	struct tcpcrypt_opts opts;
+	enum eno_verdict verdict;
+	struct eno_config cfg;
+
+	tcpcrypt_listener_opts(sk, &opts);
+	rcu_read_lock();
+	tcpcrypt_config(&cfg, sock_net(sk), &opts, true);
+	verdict = eno_answer(&cfg, syn, synack);
+	rcu_read_unlock();
+	return verdict;
+}
+
 /* Decides on a SYN. Return: whether the SYN-ACK shall carry ENO. */
 static bool answer(const struct sock *sk, struct sk_buff *skb,
 		   struct eno_answering *a)
 {
 	const struct tcphdr *th;
 	struct net *net = sock_net(sk);
-	struct eno_config cfg;
 	enum eno_verdict verdict;
 	int enabled;
 
@@ -224,10 +239,8 @@ static bool answer(const struct sock *sk, struct sk_buff *skb,
 		tcpcrypt_count(net, TCPCRYPT_MIB_FALLBACKAUTHOPTION);
 		return false;
 	}
-	if (verdict == ENO_OK) {
-		tcpcrypt_tep_config(&cfg, true);
-		verdict = eno_answer(&cfg, &a->syn, &a->synack);
-	}
+	if (verdict == ENO_OK)
+		verdict = answer_option(sk, &a->syn, &a->synack);
 	if (verdict != ENO_OK) {
 		tcpcrypt_count(net, tcpcrypt_fallback_mib(verdict));
 		return false;
@@ -364,29 +377,48 @@ void tcpcrypt_passive_exit(struct net *net)
 	nf_unregister_net_hooks(net, hooks, ARRAY_SIZE(hooks));
 }
 
-/*
- * Section 4.6: the first ACK segment without ENO disables encryption, with
- * it encryption MUST be enabled.
- */
-static void attach_child(struct sock *child, struct tcpcrypt_ctx *ctx,
-			 int enabled, const struct eno_option *syn,
-			 const struct eno_option *synack)
+static enum eno_verdict negotiate(const struct sock *child,
+				  struct tcpcrypt_ctx *ctx,
+				  const struct eno_option *syn)
 {
+	enum eno_verdict verdict;
 	struct eno_config cfg;
 
+	rcu_read_lock();
+	tcpcrypt_config(&cfg, sock_net(child), &ctx->opts, true);
+	eno_negotiate(&cfg, &ctx->sent, syn, &ctx->neg);
+	verdict = ctx->neg.verdict;
+	if (verdict == ENO_OK && !tcpcrypt_ctx_negotiated(ctx))
+		verdict = ENO_NO_TEP;
+	rcu_read_unlock();
+	return verdict;
+}
+
+/*
+ * Section 4.6: the first ACK segment without ENO disables encryption, with
+ * it encryption MUST be enabled. A TEP that is gone since the SYN-ACK is
+ * none to fall back from.
+ */
+static void attach_child(struct sock *child, struct tcpcrypt_ctx *ctx,
+			 const struct eno_option *syn,
+			 const struct eno_option *synack)
+{
+	enum eno_verdict verdict;
+
 	ctx->sent = *synack;
-	ctx->enabled = enabled;
-	tcpcrypt_tep_config(&cfg, true);
-	eno_negotiate(&cfg, synack, syn, &ctx->neg);
-	if (WARN_ON_ONCE(ctx->neg.verdict != ENO_OK)) {
-		tcpcrypt_ctx_put(ctx);
-		return;
-	}
+	verdict = negotiate(child, ctx, syn);
 	ctx->isn = tcp_sk(child)->snd_una;
 	ctx->irs = tcp_sk(child)->rcv_nxt;
 	tcpcrypt_ctx_attach(child, ctx);
+	if (verdict == ENO_OK && !ctx->tep) {
+		tcpcrypt_count(sock_net(child), TCPCRYPT_MIB_ENORAW);
+		tcpcrypt_set_state(ctx, TCPCRYPT_PLAIN);
+		return;
+	}
 	tcpcrypt_ctx_encrypt(child, ctx);
 	tcpcrypt_count(sock_net(child), TCPCRYPT_MIB_ENOPASSIVE);
+	if (verdict != ENO_OK)
+		tcpcrypt_fail(ctx, EPROTO);
 }
 
 /* The child was copied from a listener that has our table. */
@@ -439,6 +471,7 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 				       TCPCRYPT_MIB_FALLBACKNOMEMORY);
 			return NULL;
 		}
+		tcpcrypt_listener_opts(sk, &ctx->opts);
 	}
 	child = af->syn_recv_sock(sk, skb, req, dst, req_unhash,
 				  TCPCRYPT_OCI_ARG(own_req));
@@ -450,8 +483,7 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 		return child;
 	}
 	if (ctx)
-		attach_child(child, ctx, tcpcrypt_listener_enabled(sk), &syn,
-			     &synack);
+		attach_child(child, ctx, &syn, &synack);
 	else
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKNOACK);
 	return child;

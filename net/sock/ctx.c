@@ -13,6 +13,33 @@
 
 struct workqueue_struct *tcpcrypt_wq;
 
+/**
+ * tcpcrypt_ctx_negotiated() - ->neg holds a negotiated TEP: take hold of it
+ * @ctx: the context
+ *
+ * Context: RCU read side, in which the TEP was negotiated.
+ * Return: false if its module is about to leave.
+ */
+bool tcpcrypt_ctx_negotiated(struct tcpcrypt_ctx *ctx)
+{
+	const struct tcpcrypt_tep *tep;
+
+	if (!ctx->neg.tep)
+		return true;
+	tep = tcpcrypt_tep_of(ctx->neg.tep);
+	if (!try_module_get(tep->owner))
+		return false;
+	ctx->tep = tep;
+	return true;
+}
+
+static void put_tep(struct tcpcrypt_ctx *ctx)
+{
+	if (ctx->tep)
+		module_put(ctx->tep->owner);
+	ctx->tep = NULL;
+}
+
 /* After a grace period, in process context: ciphers may sleep when freed. */
 static void free_fn(struct work_struct *work)
 {
@@ -22,6 +49,8 @@ static void free_fn(struct work_struct *work)
 	tcpcrypt_hs_free(ctx);
 	tcpcrypt_cipher_free(&ctx->tx.cipher);
 	tcpcrypt_cipher_free(&ctx->rx.cipher);
+	put_tep(ctx);
+	kfree(ctx->listener);
 	kfree_sensitive(ctx);
 	module_put(THIS_MODULE);
 }
@@ -51,7 +80,7 @@ struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp)
 	__skb_queue_head_init(&ctx->tx.pending);
 	__skb_queue_head_init(&ctx->rx.raw);
 	__skb_queue_head_init(&ctx->rx.plain);
-	ctx->enabled = TCP_ENO_DEFAULT;
+	tcpcrypt_opts_init(&ctx->opts);
 	return ctx;
 }
 
@@ -401,6 +430,7 @@ void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	__skb_queue_head_init(&ctx->tx.pending);
 	__skb_queue_head_init(&ctx->rx.raw);
 	__skb_queue_head_init(&ctx->rx.plain);
+	put_tep(ctx);
 	ctx->aead = 0;
 	ctx->err = 0;
 	ctx->eno_ack = false;

@@ -3,21 +3,14 @@
  * Key agreement, RFC 8548 section 3.3: Init1 and Init2, in work_fn().
  */
 
+#include <linux/module.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
 #include <tcpcrypt_compat.h>
 #include "../ctl/ctl.h"
+#include "../tcpcrypt/resume.h"
 #include "sock.h"
-
-/* What is derived before it is committed; wiped on one exit. */
-struct secrets {
-	u8				es[TCPCRYPT_ES_MAX];
-	u8				ss[TCPCRYPT_K_LEN];
-	u8				mk[TCPCRYPT_K_LEN];
-	struct tcpcrypt_traffic_key	ab;
-	struct tcpcrypt_traffic_key	ba;
-};
 
 /**
  * tcpcrypt_hs_free() - wipe and drop what a handshake needed
@@ -46,8 +39,11 @@ static int begin(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	hs = kzalloc(sizeof(*hs), GFP_KERNEL);
 	if (!hs)
 		return -ENOMEM;
-	hs->dh = tcpcrypt_dh_find(ctx->neg.negspec & ENO_GLT);
-	hs->nciphers = tcpcrypt_aeads(sock_net(sk), hs->ciphers);
+	hs->dh = tcpcrypt_dh_find(ctx->tep->eno.id);
+	hs->nciphers = ctx->opts.naeads;
+	memcpy(hs->ciphers, ctx->opts.aeads, sizeof(hs->ciphers));
+	if (!hs->nciphers)
+		hs->nciphers = tcpcrypt_aeads(sock_net(sk), hs->ciphers);
 	ctx->hs = hs;
 	tcpcrypt_arm(ctx, timeout * HZ);
 	return 0;
@@ -125,12 +121,12 @@ static const u8 *nonce_a(const struct tcpcrypt_ctx *ctx)
 	       2 * init1[TCPCRYPT_INIT_HDR];
 }
 
-/* PRK, session ID, master key, traffic keys: sections 3.3 and 3.4. */
-static int derive(struct tcpcrypt_ctx *ctx, const u8 *peer_pub,
-		  const struct tcpcrypt_aead_desc *aead, struct secrets *s)
+/* PRK, which is ss[0]: section 3.3. */
+static int agree(struct tcpcrypt_ctx *ctx, const u8 *peer_pub, u16 cipher,
+		 struct tcpcrypt_secret *s)
 {
-	const struct tcpcrypt_mac *mac = &tcpcrypt_hmac_sha256;
 	struct tcpcrypt_hs *hs = ctx->hs;
+	u8 es[TCPCRYPT_ES_MAX];
 	struct tcpcrypt_vec sent = { hs->sent, hs->sent_len };
 	struct tcpcrypt_vec heard = { hs->heard, hs->heard_len };
 	struct tcpcrypt_prk_input in = {
@@ -139,49 +135,22 @@ static int derive(struct tcpcrypt_ctx *ctx, const u8 *peer_pub,
 				    ctx->neg.transcript_len },
 		.init1		= is_host_a(ctx) ? sent : heard,
 		.init2		= is_host_a(ctx) ? heard : sent,
-		.es		= { s->es, hs->dh->es_len },
+		.es		= { es, hs->dh->es_len },
 	};
 	int err;
 
-	err = hs->dh->agree(hs->key, peer_pub, s->es);
+	err = hs->dh->agree(hs->key, peer_pub, es);
 	if (!err)
-		err = tcpcrypt_extract(mac, &in, s->ss);
-	if (!err)
-		err = tcpcrypt_session_id(mac, s->ss, NULL, 0,
-					  ctx->neg.negspec, ctx->sess_id);
-	if (!err)
-		err = tcpcrypt_master_first(mac, s->ss, NULL, 0, s->mk);
-	if (!err)
-		err = tcpcrypt_traffic(mac, s->mk, TCPCRYPT_CONST_KEY_A, aead,
-				       &s->ab);
-	if (!err)
-		err = tcpcrypt_traffic(mac, s->mk, TCPCRYPT_CONST_KEY_B, aead,
-				       &s->ba);
-	return err;
-}
-
-static int agree(struct tcpcrypt_ctx *ctx, const u8 *peer_pub, u16 cipher)
-{
-	const struct tcpcrypt_aead_desc *aead = tcpcrypt_aead_desc(cipher);
-	struct secrets s;
-	int err;
-
-	if (!aead)
-		return -EPROTO;
-	err = derive(ctx, peer_pub, aead, &s);
-	if (!err)
-		err = tcpcrypt_cipher_init(&ctx->tx.cipher, cipher,
-					   is_host_a(ctx) ? &s.ab : &s.ba);
-	if (!err)
-		err = tcpcrypt_cipher_init(&ctx->rx.cipher, cipher,
-					   is_host_a(ctx) ? &s.ba : &s.ab);
-	memzero_explicit(&s, sizeof(s));
-	ctx->aead = cipher;
+		err = tcpcrypt_extract(&tcpcrypt_hmac_sha256, &in, s->ss);
+	memzero_explicit(es, sizeof(es));
+	s->host_a = is_host_a(ctx);
+	s->aead = cipher;
 	return err;
 }
 
 /* Host B: Init1 in, Init2 out. */
-static int answer_init1(struct sock *sk, struct tcpcrypt_ctx *ctx)
+static int answer_init1(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			struct tcpcrypt_secret *s)
 {
 	struct tcpcrypt_hs *hs = ctx->hs;
 	struct tcpcrypt_init init1;
@@ -196,7 +165,7 @@ static int answer_init1(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		return cipher;
 	err = build_init2(ctx, cipher);
 	if (!err)
-		err = agree(ctx, init1.pub, cipher);
+		err = agree(ctx, init1.pub, cipher, s);
 	if (!err)
 		err = tcpcrypt_tx_raw(sk, ctx, hs->sent, hs->sent_len);
 	return err;
@@ -206,7 +175,7 @@ static int answer_init1(struct sock *sk, struct tcpcrypt_ctx *ctx)
  * Host A: Init2 in. A cipher that Init1 did not offer MUST abort (section
  * 3.3).
  */
-static int take_init2(struct tcpcrypt_ctx *ctx)
+static int take_init2(struct tcpcrypt_ctx *ctx, struct tcpcrypt_secret *s)
 {
 	struct tcpcrypt_hs *hs = ctx->hs;
 	struct tcpcrypt_init init1, init2;
@@ -222,33 +191,24 @@ static int take_init2(struct tcpcrypt_ctx *ctx)
 	cipher = init2.ciphers[0] << 8 | init2.ciphers[1];
 	if (!tcpcrypt_init_has_cipher(&init1, cipher))
 		return -EPROTO;
-	return agree(ctx, init2.pub, cipher);
+	return agree(ctx, init2.pub, cipher, s);
 }
 
-static int finish(struct sock *sk, struct tcpcrypt_ctx *ctx)
+/* The peer's message is whole. */
+static int conclude(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	tcpcrypt_hs_free(ctx);
-	tcpcrypt_eno_done(sk, ctx);
-	if (!ctx->closing)
-		tcpcrypt_disarm(ctx);
-	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_HANDSHAKEFRESH);
-	tcpcrypt_set_state(ctx, TCPCRYPT_OPEN);
-	tcpcrypt_rx_start(sk, ctx);
-	if (!ctx->closing)
-		ctx->write_space(sk);
-	return 0;
+	struct tcpcrypt_secret s = {};
+	int err;
+
+	err = is_host_a(ctx) ? take_init2(ctx, &s) : answer_init1(sk, ctx, &s);
+	if (!err)
+		err = tcpcrypt_establish(sk, ctx, &s);
+	memzero_explicit(&s, sizeof(s));
+	return err;
 }
 
-/**
- * tcpcrypt_handshake() - go on with the handshake as far as it gets
- * @sk:  the socket
- * @ctx: its context, in TCPCRYPT_KEYING
- *
- * Context: the socket's lock, owned, from work_fn(); sleeps.
- * Return: 0, also if the peer's message is not there yet, or a negative
- * errno, for which the connection must be aborted.
- */
-int tcpcrypt_handshake(struct sock *sk, struct tcpcrypt_ctx *ctx)
+/* &tcpcrypt_tep.handshake */
+static int handshake(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	int err;
 
@@ -266,14 +226,49 @@ int tcpcrypt_handshake(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	err = tcpcrypt_tx_flush(sk, ctx);
 	if (err)
 		return err;
-	if (is_host_a(ctx)) {
-		err = hear(sk, ctx, TCPCRYPT_INIT2_MAGIC);
-		if (err > 0)
-			err = take_init2(ctx) ? : finish(sk, ctx);
-	} else {
-		err = hear(sk, ctx, TCPCRYPT_INIT1_MAGIC);
-		if (err > 0)
-			err = answer_init1(sk, ctx) ? : finish(sk, ctx);
-	}
+	err = hear(sk, ctx, is_host_a(ctx) ? TCPCRYPT_INIT2_MAGIC :
+					     TCPCRYPT_INIT1_MAGIC);
+	return err > 0 ? conclude(sk, ctx) : err;
+}
+
+#define TEP(_id, _name) {						\
+	.eno		= { .id = _id, .valid = tcpcrypt_resume_valid },	\
+	.name		= _name,					\
+	.owner		= THIS_MODULE,					\
+	.handshake	= handshake,					\
+}
+
+static const struct tcpcrypt_tep teps[] = {
+	TEP(TCPCRYPT_TEP_P256, "P256"),
+	TEP(TCPCRYPT_TEP_P521, "P521"),
+	TEP(TCPCRYPT_TEP_X25519, "Curve25519"),
+	TEP(TCPCRYPT_TEP_X448, "Curve448"),
+};
+
+/**
+ * tcpcrypt_teps_init() - register the TEPs whose key agreement is there
+ *
+ * Context: process.
+ * Return: 0 or a negative errno.
+ */
+int tcpcrypt_teps_init(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(teps) && !err; i++)
+		if (tcpcrypt_dh_find(teps[i].eno.id))
+			err = tcpcrypt_tep_register(&teps[i]);
+	if (err)
+		tcpcrypt_teps_exit();
 	return err;
+}
+
+/** tcpcrypt_teps_exit() - undo tcpcrypt_teps_init() */
+void tcpcrypt_teps_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(teps); i++)
+		tcpcrypt_tep_unregister(&teps[i]);
 }

@@ -106,7 +106,11 @@ static void release_cb(struct sock *sk)
 	/* may run timers that end connect(), and detach */
 	tcpcrypt_prot_base(sk)->release_cb(sk);
 	ctx = tcpcrypt_ctx(sk);
-	if (!ctx || !sk->sk_socket || ctx->closing)
+	if (!ctx)
+		return;
+	if (ctx->grown && !ctx->eno_ack)
+		tcpcrypt_eno_done(sk, ctx);
+	if (!sk->sk_socket || ctx->closing)
 		return;
 	if (tcpcrypt_ops_ours(sk->sk_socket->ops)) {
 		tcpcrypt_swap_ops(sk);

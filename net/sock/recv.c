@@ -20,7 +20,7 @@ static void decide(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (ctx->state != TCPCRYPT_SYN_SENT ||
 	    !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
 		return;
-	if (ctx->required)
+	if (tcpcrypt_required(ctx))
 		tcpcrypt_fail(ctx, ECONNABORTED);
 	else
 		tcpcrypt_ctx_plain(sk, ctx);

@@ -15,6 +15,8 @@
 #include "../crypto/crypto.h"
 #include "../eno/eno.h"
 #include "../tcpcrypt/tcpcrypt.h"
+#include "opts.h"
+#include "tep.h"
 #include <uapi/linux/tcpcrypt.h>
 
 /**
@@ -184,8 +186,8 @@ struct tcpcrypt_rx {
  * @write_space: saved sk_write_space
  * @active:  active opener
  * @wrapped: the sk_* callbacks are ours
- * @enabled: TCP_ENO_ENABLED as set on this socket
- * @required: abort instead of plaintext
+ * @opts:    what was set on this socket
+ * @listener: what listen() keeps @opts in; sockets taken by TCP_ULP alone
  * @state:   enum tcpcrypt_state
  * @err:     errno of the abort, positive, sticky
  * @eno_off: no ENO option leaves any more on this connection
@@ -195,6 +197,7 @@ struct tcpcrypt_rx {
  * @irs:     the peer's
  * @sent:    the ENO option of our SYN segment
  * @neg:     outcome of the negotiation
+ * @tep:     the negotiated TEP; NULL if there is none, or TCP_ENO_RAW's
  * @hs:      the handshake, while it lasts
  * @aead:    AEAD algorithm
  * @sess_id: session ID
@@ -221,8 +224,8 @@ struct tcpcrypt_ctx {
 	void			(*write_space)(struct sock *sk);
 	bool			wrapped;
 	bool			active;
-	s8			enabled;
-	bool			required;
+	struct tcpcrypt_opts	opts;
+	struct tcpcrypt_listener *listener;
 
 	enum tcpcrypt_state	state;
 	int			err;
@@ -235,6 +238,7 @@ struct tcpcrypt_ctx {
 	struct eno_option	sent;
 	struct eno_result	neg;
 
+	const struct tcpcrypt_tep *tep;
 	struct tcpcrypt_hs	*hs;
 	u16			aead;
 	u8			sess_id[TCPCRYPT_SESSID_LEN];
@@ -292,6 +296,12 @@ static inline int tcpcrypt_rcvlowat(const struct tcpcrypt_ctx *ctx,
 	return v ? : 1;
 }
 
+/* Abort instead of plaintext? */
+static inline bool tcpcrypt_required(const struct tcpcrypt_ctx *ctx)
+{
+	return ctx->opts.enabled == TCP_ENO_REQUIRED;
+}
+
 /* Keys are being agreed or were: nothing but our bytes may flow. */
 static inline bool tcpcrypt_encrypted(const struct tcpcrypt_ctx *ctx)
 {
@@ -313,6 +323,7 @@ void tcpcrypt_ctx_plain(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_wrap(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx);
+bool tcpcrypt_ctx_negotiated(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_eno_done(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state);
 
@@ -328,8 +339,31 @@ void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err);
 int tcpcrypt_ulp_init(void);
 void tcpcrypt_ulp_exit(void);
 
+/**
+ * struct tcpcrypt_secret - what a TEP has agreed upon
+ * @ss:      session secret ss[i]
+ * @sn:      session nonce sn[i], RFC 8548 section 3.5; empty if i is 0
+ * @sn_len:  its length in bytes
+ * @host_a:  this host encrypts with k_ab: it played role A when ss[0] was made
+ * @resumed: i is not 0
+ * @aead:    AEAD algorithm
+ */
+struct tcpcrypt_secret {
+	u8	ss[TCPCRYPT_K_LEN];
+	u8	sn[TCPCRYPT_SN_MAX];
+	u8	sn_len;
+	bool	host_a;
+	bool	resumed;
+	u16	aead;
+};
+
+/* establish.c */
+int tcpcrypt_establish(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		       const struct tcpcrypt_secret *s);
+
 /* handshake.c */
-int tcpcrypt_handshake(struct sock *sk, struct tcpcrypt_ctx *ctx);
+int tcpcrypt_teps_init(void);
+void tcpcrypt_teps_exit(void);
 void tcpcrypt_hs_free(struct tcpcrypt_ctx *ctx);
 
 /* tx.c */

@@ -27,32 +27,25 @@ static bool is_refused(int level, int optname)
 		optname == TCP_ZEROCOPY_RECEIVE);
 }
 
-static int set_enabled(struct tcpcrypt_ctx *ctx, sockptr_t optval,
-		       unsigned int optlen)
-{
-	int val;
-
-	if (optlen != sizeof(val))
-		return -EINVAL;
-	if (copy_from_sockptr(&val, optval, sizeof(val)))
-		return -EFAULT;
-	if (val < TCP_ENO_DEFAULT || val > TCP_ENO_REQUIRED)
-		return -EINVAL;
-	if (ctx->state != TCPCRYPT_TAKEN)
-		return -EISCONN;
-	ctx->enabled = val;
-	ctx->required = val == TCP_ENO_REQUIRED;
-	return 0;
-}
-
 static int write_option(struct tcpcrypt_ctx *ctx, int optname,
 			sockptr_t optval, unsigned int optlen)
 {
+	struct tcpcrypt_opts opts;
+	int err;
+
+	if (tcpcrypt_opts_has(optname)) {
+		opts = ctx->opts;
+		err = tcpcrypt_opts_set(&opts, optname, optval, optlen);
+		if (!err && ctx->state != TCPCRYPT_TAKEN)
+			err = -EISCONN;
+		if (!err)
+			ctx->opts = opts;
+		return err;
+	}
 	switch (optname) {
-	case TCP_ENO_ENABLED:
-		return set_enabled(ctx, optval, optlen);
 	case TCP_ENO_SESSID:
 	case TCP_ENO_NEGSPEC:
+	case TCP_ENO_PEER_AWARE:
 	case TCP_ENO_ROLE:
 	case TCP_ENO_TRANSCRIPT:
 	case TCP_CRYPT_INFO:
@@ -96,17 +89,6 @@ int tcpcrypt_setsockopt(struct sock *sk, int level, int optname,
 	return ret;
 }
 
-/* An option's value on its way to user space. */
-struct answer {
-	bool	truncate;	/* as TCP_INFO, else the room must do */
-	int	len;
-	union {
-		int			val;
-		u8			bytes[ENO_TRANSCRIPT_MAX];
-		struct tcp_crypt_info	info;
-	};
-};
-
 /* Why an option that needs encryption has no value, or 0. */
 static int why_not(const struct tcpcrypt_ctx *ctx)
 {
@@ -115,7 +97,8 @@ static int why_not(const struct tcpcrypt_ctx *ctx)
 	case TCPCRYPT_SYN_SENT:
 		return -ENOTCONN;
 	case TCPCRYPT_PLAIN:
-		return -EOPNOTSUPP;
+		/* TCP_ENO_RAW: negotiated all the same */
+		return ctx->neg.transcript_len ? 0 : -EOPNOTSUPP;
 	case TCPCRYPT_KEYING:
 	case TCPCRYPT_OPEN:
 		return 0;
@@ -125,10 +108,12 @@ static int why_not(const struct tcpcrypt_ctx *ctx)
 	return -ENOTCONN;
 }
 
-static int get_sessid(const struct tcpcrypt_ctx *ctx, struct answer *a)
+static int get_sessid(const struct tcpcrypt_ctx *ctx, struct tcpcrypt_answer *a)
 {
 	if (ctx->state == TCPCRYPT_KEYING)
 		return -EINPROGRESS;
+	if (ctx->state == TCPCRYPT_PLAIN)
+		return -EOPNOTSUPP;
 	if (!ctx->sess_id[0])
 		return -ENOTCONN;
 	a->len = sizeof(ctx->sess_id);
@@ -153,7 +138,7 @@ static u8 info_state(const struct tcpcrypt_ctx *ctx)
 	return TCP_CRYPT_FAILED;
 }
 
-static int get_info(const struct tcpcrypt_ctx *ctx, struct answer *a)
+static int get_info(const struct tcpcrypt_ctx *ctx, struct tcpcrypt_answer *a)
 {
 	struct tcp_crypt_info *info = &a->info;
 
@@ -177,14 +162,14 @@ static int get_info(const struct tcpcrypt_ctx *ctx, struct answer *a)
 }
 
 static int read_option(const struct tcpcrypt_ctx *ctx, int optname,
-		       struct answer *a)
+		       struct tcpcrypt_answer *a)
 {
 	int err = why_not(ctx);
 
 	a->truncate = false;
 	a->len = sizeof(a->val);
-	if (optname == TCP_ENO_ENABLED) {
-		a->val = ctx->enabled;
+	if (tcpcrypt_opts_has(optname)) {
+		tcpcrypt_opts_get(&ctx->opts, optname, a);
 		return 0;
 	}
 	switch (optname) {
@@ -192,6 +177,9 @@ static int read_option(const struct tcpcrypt_ctx *ctx, int optname,
 		return err ? : get_sessid(ctx, a);
 	case TCP_ENO_NEGSPEC:
 		a->val = ctx->neg.negspec;
+		return err;
+	case TCP_ENO_PEER_AWARE:
+		a->val = ctx->neg.peer_aware;
 		return err;
 	case TCP_ENO_ROLE:
 		a->val = ctx->neg.role == ENO_HOST_B;
@@ -205,13 +193,15 @@ static int read_option(const struct tcpcrypt_ctx *ctx, int optname,
 		if (ctx->state == TCPCRYPT_SYN_SENT ||
 		    ctx->state == TCPCRYPT_FAILED)
 			err = 0;
+		if (ctx->state == TCPCRYPT_PLAIN)
+			err = -EOPNOTSUPP;
 		return err ? : get_info(ctx, a);
 	default:
 		return -EOPNOTSUPP;
 	}
 }
 
-static int put_answer(struct answer *a, char __user *optval,
+static int put_answer(struct tcpcrypt_answer *a, char __user *optval,
 		      int __user *optlen)
 {
 	int room;
@@ -241,7 +231,7 @@ int tcpcrypt_getsockopt(struct sock *sk, int level, int optname,
 			char __user *optval, int __user *optlen)
 {
 	struct tcpcrypt_ctx *ctx;
-	struct answer a;
+	struct tcpcrypt_answer a;
 	int ret = 1;
 
 	tcpcrypt_enter();

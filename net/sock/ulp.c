@@ -25,6 +25,11 @@ static int ulp_init(struct sock *sk)
 	ctx = tcpcrypt_ctx_new(GFP_KERNEL);
 	if (!ctx)
 		return -ENOMEM;
+	ctx->listener = tcpcrypt_listener_new();
+	if (!ctx->listener) {
+		tcpcrypt_ctx_put(ctx);
+		return -ENOMEM;
+	}
 	ctx->sk = sk;
 	ctx->af = inet_csk(sk)->icsk_af_ops;
 	ctx->prot = sk->sk_prot;

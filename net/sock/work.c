@@ -164,7 +164,7 @@ static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	case TCPCRYPT_PLAIN:
 		return;
 	case TCPCRYPT_KEYING:
-		err = tcpcrypt_handshake(sk, ctx);
+		err = ctx->tep ? ctx->tep->handshake(sk, ctx) : -EPROTO;
 		break;
 	case TCPCRYPT_OPEN:
 		break;

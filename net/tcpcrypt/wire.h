@@ -34,6 +34,13 @@ enum tcpcrypt_aead_id {
 #define TCPCRYPT_INIT1_MAGIC	0x15101a0eU
 #define TCPCRYPT_INIT2_MAGIC	0x097105e0U
 
+/* Resumption, section 3.5 */
+#define TCPCRYPT_RESUME_LEN	18	/* resume[i] */
+#define TCPCRYPT_HALF_LEN	(TCPCRYPT_RESUME_LEN / 2)
+#define TCPCRYPT_RNONCE_MAX	8	/* nonce_a, nonce_b */
+#define TCPCRYPT_SUB_MAX	(TCPCRYPT_HALF_LEN + TCPCRYPT_RNONCE_MAX)
+#define TCPCRYPT_SN_MAX		(2 * TCPCRYPT_RNONCE_MAX)
+
 /* Section 5 */
 #define TCPCRYPT_NONCE_LEN	32	/* N_A_LEN, N_B_LEN */
 #define TCPCRYPT_K_LEN		32

@@ -13,7 +13,8 @@
 #define CFG_MANDATORY	0x04
 #define OPTIONS_MAX	40
 
-static bool even(const u8 *data, unsigned int len)
+static bool even(const struct eno_tep *tep, const struct eno_config *cfg,
+		 const u8 *data, unsigned int len)
 {
 	u8 sum = 0;
 
@@ -90,7 +91,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (verdict == ENO_OK)
 		check_parsed(&heard, &parsed);
 
-	eno_build(&active, &syn);
+	eno_build(&active, ENO_OPT_MAX, &syn);
 	eno_negotiate(&active, &syn, &heard, &res);
 	check(res.verdict != ENO_OK || verdict == ENO_OK);
 	check_result(&res, &syn, &heard);

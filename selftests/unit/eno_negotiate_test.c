@@ -14,8 +14,11 @@ static const struct eno_tep r = { .id = 0x30, .repeat = true };
 /* Data of D is valid if it is absent or begins with 7; all are recorded. */
 static unsigned int d_asked, d_null, d_empty;
 
-static bool d_valid(const u8 *data, unsigned int len)
+static bool d_valid(const struct eno_tep *tep, const struct eno_config *cfg,
+		    const u8 *data, unsigned int len)
 {
+	(void)tep;
+	(void)cfg;
 	d_asked++;
 	if (!data) {
 		d_null++;
@@ -66,7 +69,7 @@ static bool same(struct eno_option opt, struct eno_option want)
 static void build(const struct eno_config *cfg, struct eno_option *opt)
 {
 	memset(opt, 0xa5, sizeof(*opt));
-	eno_build(cfg, opt);
+	eno_build(cfg, ENO_OPT_MAX, opt);
 }
 
 static enum eno_verdict answer(const struct eno_config *cfg,
@@ -331,7 +334,7 @@ static void eno_negotiate__figure_9(void)
 	struct eno_option syn, synack;
 	struct eno_result res;
 
-	eno_build(&a_xy, &syn);
+	eno_build(&a_xy, ENO_OPT_MAX, &syn);
 	EXPECT_EQ(answer(&b_xy, &syn, &synack), ENO_OK);
 	res = both(&a_xy, syn, &b_xy, synack);
 	EXPECT_EQ(res.verdict, ENO_OK);
@@ -352,7 +355,7 @@ static void eno_negotiate__figure_10(void)
 	};
 	struct eno_option none = {}, syn, synack;
 
-	eno_build(&a_xy, &syn);
+	eno_build(&a_xy, ENO_OPT_MAX, &syn);
 	/* item 1, and what A sees of all the others */
 	EXPECT_EQ(negotiate(&a_xy, syn, none).verdict, ENO_NO_OPTION);
 	/* items 2 to 4 */
@@ -370,7 +373,7 @@ static void eno_negotiate__figure_11(void)
 	const u8 stripped[] = { 2, 4, 5, 180, 1, 1, 1, 1 };
 	struct eno_option syn, synack, heard;
 
-	eno_build(&a_xy, &syn);
+	eno_build(&a_xy, ENO_OPT_MAX, &syn);
 	EXPECT_EQ(answer(&only_x, &syn, &synack), ENO_OK);
 	EXPECT_OPT(synack, 0x01, 0x21);
 	EXPECT_EQ(eno_find(stripped, sizeof(stripped), &heard),
@@ -389,8 +392,8 @@ static void eno_negotiate__figure_12(void)
 	struct eno_option opt_a, opt_b;
 	struct eno_result res;
 
-	eno_build(&yx, &opt_a);
-	eno_build(&xyz, &opt_b);
+	eno_build(&yx, ENO_OPT_MAX, &opt_a);
+	eno_build(&xyz, ENO_OPT_MAX, &opt_b);
 	EXPECT_OPT(opt_a, 0x23, 0x21);
 	EXPECT_OPT(opt_b, 0x01, 0x21, 0x23, 0x24);
 	res = both(&yx, opt_a, &xyz, opt_b);

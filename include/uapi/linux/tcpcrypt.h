@@ -33,19 +33,19 @@
 #define TCP_ENO_ENABLED		6900	/* rw int, enum below */
 #define TCP_ENO_SESSID		6901	/* r  TEP byte and 32 bytes */
 #define TCP_ENO_NEGSPEC		6902	/* r  int: TEP byte as host B sent it */
-#define TCP_ENO_SPECS		6903	/* reserved */
-#define TCP_ENO_SELF_AWARE	6904	/* reserved */
-#define TCP_ENO_PEER_AWARE	6905	/* reserved */
-#define TCP_ENO_TIEBREAKER	6906	/* reserved */
+#define TCP_ENO_SPECS		6903	/* rw TEP identifiers, the best last */
+#define TCP_ENO_SELF_AWARE	6904	/* rw int, enum below */
+#define TCP_ENO_PEER_AWARE	6905	/* r  int: the peer's a bit */
+#define TCP_ENO_TIEBREAKER	6906	/* rw int: b bit of an active opener */
 #define TCP_ENO_ROLE		6907	/* r  int: 0 host A, 1 host B */
-#define TCP_ENO_RAW		6908	/* reserved */
+#define TCP_ENO_RAW		6908	/* rw suboptions, sent as they are */
 #define TCP_ENO_TRANSCRIPT	6909	/* r  bytes: both ENO options */
 
 /* RFC 8548 */
-#define TCP_CRYPT_AEADS		6920	/* reserved */
-#define TCP_CRYPT_RESUME	6921	/* reserved */
-#define TCP_CRYPT_CACHE		6922	/* reserved */
-#define TCP_CRYPT_CACHE_FLUSH	6923	/* reserved */
+#define TCP_CRYPT_AEADS		6920	/* rw __be16 each, the best first */
+#define TCP_CRYPT_RESUME	6921	/* rw int: 0: no resumption */
+#define TCP_CRYPT_CACHE		6922	/* rw int: 0: cache no secret */
+#define TCP_CRYPT_CACHE_FLUSH	6923	/* w  int, ignored */
 #define TCP_CRYPT_REKEY		6924	/* reserved */
 #define TCP_CRYPT_INFO		6925	/* r  struct tcp_crypt_info */
 #define TCP_CRYPT_EXPORT	6926	/* reserved */
@@ -56,6 +56,13 @@ enum {
 	TCP_ENO_OFF		= 0,
 	TCP_ENO_ON		= 1,
 	TCP_ENO_REQUIRED	= 2,	/* abort instead of plaintext */
+};
+
+/* TCP_ENO_SELF_AWARE: RFC 8547, section 4.2 */
+enum {
+	TCP_ENO_AWARE_NO	= 0,
+	TCP_ENO_AWARE		= 1,	/* send a = 1 */
+	TCP_ENO_AWARE_MANDATORY	= 2,	/* and no ENO if the peer does not */
 };
 
 /* tcci_state of struct tcp_crypt_info */

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From a session secret to keys and an open connection: RFC 8548, sections
+ * 3.3 and 3.4. What a TEP ends with.
+ */
+
+#include <linux/export.h>
+#include <linux/string.h>
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "../ctl/ctl.h"
+#include "sock.h"
+
+/* What is derived before it is committed; wiped on one exit. */
+struct keys {
+	u8				mk[TCPCRYPT_K_LEN];
+	struct tcpcrypt_traffic_key	ab;
+	struct tcpcrypt_traffic_key	ba;
+};
+
+static int derive(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s,
+		  const struct tcpcrypt_aead_desc *aead, struct keys *k)
+{
+	const struct tcpcrypt_mac *mac = &tcpcrypt_hmac_sha256;
+	int err;
+
+	err = tcpcrypt_session_id(mac, s->ss, s->sn, s->sn_len,
+				  ctx->neg.negspec, ctx->sess_id);
+	if (!err)
+		err = tcpcrypt_master_first(mac, s->ss, s->sn, s->sn_len,
+					    k->mk);
+	if (!err)
+		err = tcpcrypt_traffic(mac, k->mk, TCPCRYPT_CONST_KEY_A, aead,
+				       &k->ab);
+	if (!err)
+		err = tcpcrypt_traffic(mac, k->mk, TCPCRYPT_CONST_KEY_B, aead,
+				       &k->ba);
+	return err;
+}
+
+static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s)
+{
+	const struct tcpcrypt_aead_desc *aead = tcpcrypt_aead_desc(s->aead);
+	struct keys k;
+	int err;
+
+	if (!aead)
+		return -EPROTO;
+	err = derive(ctx, s, aead, &k);
+	if (!err)
+		err = tcpcrypt_cipher_init(&ctx->tx.cipher, s->aead,
+					   s->host_a ? &k.ab : &k.ba);
+	if (!err)
+		err = tcpcrypt_cipher_init(&ctx->rx.cipher, s->aead,
+					   s->host_a ? &k.ba : &k.ab);
+	memzero_explicit(&k, sizeof(k));
+	ctx->aead = s->aead;
+	return err;
+}
+
+/**
+ * tcpcrypt_establish() - a session secret was agreed upon: begin to encrypt
+ * @sk:  the socket
+ * @ctx: its context, in TCPCRYPT_KEYING
+ * @s:   the secret; the caller wipes it
+ *
+ * Whatever the TEP had to send is in TCP's hands or in ->tx.buf.
+ *
+ * Context: the socket's lock, owned; sleeps.
+ * Return: 0, and the state is TCPCRYPT_OPEN, or a negative errno, for which
+ * the connection must be aborted.
+ */
+int tcpcrypt_establish(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		       const struct tcpcrypt_secret *s)
+{
+	int err = set_keys(ctx, s);
+
+	if (err)
+		return err;
+	tcpcrypt_hs_free(ctx);
+	tcpcrypt_eno_done(sk, ctx);
+	if (!ctx->closing)
+		tcpcrypt_disarm(ctx);
+	tcpcrypt_count(sock_net(sk), s->resumed ?
+				     TCPCRYPT_MIB_HANDSHAKERESUMED :
+				     TCPCRYPT_MIB_HANDSHAKEFRESH);
+	tcpcrypt_set_state(ctx, TCPCRYPT_OPEN);
+	tcpcrypt_rx_start(sk, ctx);
+	if (!ctx->closing)
+		ctx->write_space(sk);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(tcpcrypt_establish);

@@ -361,6 +361,21 @@ def init_window(net, role, win):
     exchange(net, sock, session)
 
 
+@suite.test("3.3 passive: PSH on the end of Init2, data waits behind it")
+def push_before_data(net):
+    sock, conn, session = negotiate(net, PASSIVE, win=0, scale=None,
+                                    early=secret(3000))
+    own = session.init1()
+    conn.send(own)
+    conn.wait_acked()
+    net.rest(0.3)
+    equal(bytes(conn.rx), b"", "stream into a closed window")
+    conn.win = 65535
+    conn.ack()
+    session.derive(own, session.read_init2())   # checks PSH
+    equal(session.read(3000), secret(3000), "what the peer got")
+
+
 @both("3.6 the reader pauses, the window closes and opens")
 def pause(net, role):
     sock, conn, session = established(

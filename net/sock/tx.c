@@ -56,6 +56,12 @@ static int push(struct sock *sk, struct tcpcrypt_ctx *ctx, int flags)
 	struct kvec vec;
 	int ret;
 
+	/*
+	 * RFC 8548, section 3.3: PSH on the last byte of Init. It would go if
+	 * frames joined a segment that waits.
+	 */
+	if (!tx->frames)
+		msg.msg_flags |= MSG_EOR;
 	while (left(tx)) {
 		/* tcp_sendmsg_locked() would consume it */
 		if (sk->sk_err)
@@ -138,7 +144,7 @@ static u8 *frame_data(const struct tcpcrypt_tx *tx)
  * @len:  its length
  *
  * The segment with its last byte carries PSH (RFC 8548, section 3.3): TCP
- * sets it at the end of every send without MSG_MORE.
+ * sets it at the end of every send without MSG_MORE, and MSG_EOR keeps it.
  *
  * Context: the socket's lock, owned.
  * Return: 0 or a negative errno; what TCP had no room for is sent later.

@@ -21,9 +21,9 @@ import sys
 sys.dont_write_bytecode = True
 from peer import (ACK, BARE, CURVE25519, ENO, MAPPED, SYN, TCP_ENO_NEGSPEC,
                   TCP_ENO_ROLE, TCP_ENO_SESSID, TCP_ENO_TRANSCRIPT,
-                  TCP_SAVE_SYN, TCP_SAVED_SYN, V4, V6, Conn, Session, Suite,
-                  Sysctl, add, eno, eno_accepts, equal, int_option, load_module,
-                  option, require, unload_module)
+                  TCP_SAVE_SYN, TCP_SAVED_SYN, V4, V6, Conn, Failure, Session,
+                  Suite, Sysctl, add, eno, eno_accepts, equal, int_option,
+                  load_module, option, require, unload_module)
 
 SYN_ENO = eno(CURVE25519)
 SYNACK_ENO = eno(0x01, CURVE25519)
@@ -322,6 +322,24 @@ def no_syn_data(net):
     equal(syn.payload, b"", "data of the SYN")
     conn.answer(b"")
     net.connected(sock)
+
+
+@suite.test("4.7 active: SYN-ACK data is discarded, not acknowledged", True)
+@suite.test("4.7 active: SYN-ACK data is discarded, without ENO too", False)
+def synack_data(net, good):
+    conn = Conn(net)
+    sock = net.connect(conn)
+    syn_with_eno(conn)
+    conn.output(SYN | ACK, REPLY[:100], SYNACK_ENO if good else b"",
+                seq=conn.isn)
+    conn.snd_nxt = conn.snd_una = add(conn.isn, 1)
+    net.connected(sock)
+    third = first_segments(conn, 1, "third ACK")[0]
+    equal(third.ack, add(conn.isn, 1), "acknowledgment of the third ACK")
+    if good:
+        encrypted(net, sock, conn)
+    else:
+        plain_traffic(net, sock, conn)
 
 
 @suite.test("4.3 active: simultaneous open ends as plain TCP, %s" % V4, V4)
@@ -756,6 +774,40 @@ def syn_data_ill_formed(net):
         passive(net, listener, eno(0x23, 0x80), payload=b"early data")
 
 
+@suite.test("4.7 passive: SYN data with ENO is discarded by a Fast Open "
+            "listener where ENO is off")
+def syn_data_off(net):
+    with Sysctl("net.ipv4.tcp_fastopen", 0x203):
+        listener = net.listen(port=EXCLUDED,
+                              options=[(socket.IPPROTO_TCP, 23, 5)])
+        _, synack = passive(net, listener, payload=b"early data")
+        equal(synack.eno(), [], "ENO of the SYN-ACK")
+
+
+COOKIE_REQUEST = b"\x22\x02"
+
+
+@suite.test("4.7 passive: no SYN-ACK has ENO and a Fast Open cookie")
+def synack_cookie(net):
+    def cookies(seg):
+        return [o for o in seg.options if o[0] == 0x22 and len(o) > 2]
+    with Sysctl("net.ipv4.tcp_fastopen", 0x3):
+        listener = net.listen(options=[(socket.IPPROTO_TCP, 23, 5)])
+        good_syn(net, listener)
+        _, synack = passive(net, listener, COOKIE_REQUEST)
+        require(cookies(synack), "no cookie without ENO (control)")
+        conn, synack = passive(net, listener, SYN_ENO + COOKIE_REQUEST)
+        require(not (cookies(synack) and synack.eno()),
+                "a cookie and ENO: %s" % synack)
+        conn.bare = bool(synack.eno())
+        conn.ack()
+        sock = net.accept(listener)
+        if synack.eno():
+            encrypted(net, sock, conn)
+        else:
+            plain_traffic(net, sock, conn)
+
+
 @suite.test("4.6 passive: SYN cookies carry no ENO, plain, %s" % V4, V4)
 @suite.test("4.6 passive: SYN cookies carry no ENO, plain, %s" % V6, V6)
 def cookies(net, family):
@@ -779,6 +831,42 @@ def cookie_ack(net):
         conn.bare = True
         conn.ack()
         plain_traffic(net, net.accept(listener), conn)
+
+
+def altered(net, sock, conn, transcript):
+    """The peer saw another transcript: other keys, nothing gets through."""
+    session = Session(conn, "B" if conn.sent[0].flags & ACK else "A",
+                      transcript).agree()
+    net.send(sock, PAYLOAD)
+    try:
+        session.read(1)
+    except Failure:
+        pass
+    else:
+        require(False, "the peer can read")
+    session.send(REPLY)
+    equal(net.recv_end(sock), (b"", errno.EBADMSG), "recv()")
+    conn.wait_rst()
+
+
+for what, theirs in (
+        ("SYN", eno(CURVE25519, 0x7f) + SYNACK_ENO),
+        ("SYN, a bit only", eno(0x02, CURVE25519) + SYNACK_ENO),
+        ("SYN-ACK", SYN_ENO + eno(0x01, CURVE25519, 0x7f)),
+        ("SYN-ACK, a bit only", SYN_ENO + eno(0x03, CURVE25519))):
+    @suite.test("4.8 active: ENO altered on its way, %s: EBADMSG" % what,
+                theirs)
+    def altered_active(net, transcript):
+        altered(net, *active(net), transcript)
+
+    @suite.test("4.8 passive: ENO altered on its way, %s: EBADMSG" % what,
+                theirs)
+    def altered_passive(net, transcript):
+        listener = net.listen()
+        conn, _ = passive(net, listener)
+        conn.bare = True
+        conn.ack()
+        altered(net, net.accept(listener), conn, transcript)
 
 
 for fam in (V4, V6, MAPPED):

@@ -60,6 +60,7 @@ const struct proto_ops *tcpcrypt_ops_base(const struct proto_ops *ops);
 unsigned int tcpcrypt_option_room(const struct sk_buff *skb, unsigned int net);
 int tcpcrypt_insert_option(struct sk_buff *skb, unsigned int net,
 			   const u8 *opt, unsigned int len, bool pack);
+void tcpcrypt_blank_cookie(struct tcphdr *th);
 bool tcpcrypt_has_auth_option(const struct tcphdr *th);
 
 /* active.c */

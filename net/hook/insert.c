@@ -84,8 +84,7 @@ unsigned int tcpcrypt_option_room(const struct sk_buff *skb, unsigned int net)
  * A two-byte option takes the place of the two NOPs that stand before a
  * timestamp, so that nothing grows and TSO needs no care.
  *
- * Return: bytes by which the header grew, -ENOSPC if the option does not
- * fit, -ENOMEM.
+ * Return: 0, -ENOSPC if the option does not fit, -ENOMEM.
  */
 int tcpcrypt_insert_option(struct sk_buff *skb, unsigned int net,
 			   const u8 *opt, unsigned int len, bool pack)
@@ -119,7 +118,35 @@ int tcpcrypt_insert_option(struct sk_buff *skb, unsigned int net,
 			return err;
 	}
 	memcpy(tcp_hdr(skb) + 1, opts, want);
-	return (int)want - (int)old;
+	return 0;
+}
+
+/* Is the option at @o a Fast Open cookie, not just the request for one? */
+static bool is_cookie(const u8 *o)
+{
+	if (o[0] == TCPOPT_FASTOPEN)
+		return o[1] > TCPOLEN_FASTOPEN_BASE;
+	return o[0] == TCPOPT_EXP && o[1] > TCPOLEN_EXP_FASTOPEN_BASE &&
+	       (o[2] << 8 | o[3]) == TCPOPT_FASTOPEN_MAGIC;
+}
+
+/**
+ * tcpcrypt_blank_cookie() - take a Fast Open cookie out of a SYN segment
+ * @th: header of an outgoing segment, checksum partial
+ *
+ * RFC 8547, section 4.7: a SYN segment with ENO MUST NOT have a non-empty
+ * Fast Open option. NOPs take its place; tcpcrypt_insert_option() drops them.
+ */
+void tcpcrypt_blank_cookie(struct tcphdr *th)
+{
+	unsigned int i, n, len = __tcp_hdrlen(th) - sizeof(*th);
+	u8 *o = (u8 *)(th + 1);
+
+	for (i = 0; i < len && o[i] != TCPOPT_EOL; i += n) {
+		n = o[i] == TCPOPT_NOP ? 1 : o[i + 1];
+		if (n > 1 && is_cookie(o + i))
+			memset(o + i, TCPOPT_NOP, n);
+	}
 }
 
 /**

@@ -312,9 +312,9 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 			      const struct nf_hook_state *state)
 {
 	unsigned int net = skb_network_header_len(skb);
+	unsigned int len = skb->len;
 	const struct eno_saved *es;
 	struct request_sock *req;
-	int grown;
 
 	/* SYN-cookie answers have no skb->sk: they carry no ENO */
 	if (!skb->sk || skb->sk->sk_state != TCP_NEW_SYN_RECV)
@@ -328,13 +328,13 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 	es = request_options(req);
 	if (!es)
 		return NF_ACCEPT;
-	grown = tcpcrypt_insert_option(skb, net, es->synack.data,
-				       es->synack.len, true);
-	if (grown < 0) {
+	tcpcrypt_blank_cookie(tcp_hdr(skb));
+	if (tcpcrypt_insert_option(skb, net, es->synack.data, es->synack.len,
+				   true) < 0) {
 		tcpcrypt_count(state->net, TCPCRYPT_MIB_FALLBACKNOROOM);
 		return NF_ACCEPT;
 	}
-	if (grown)
+	if (skb->len != len)
 		fix_length(skb, state->pf);
 	tcpcrypt_count(state->net, TCPCRYPT_MIB_ENOSYNACKSENT);
 	return NF_ACCEPT;

@@ -47,8 +47,14 @@ enum tcpcrypt_aead_id {
 #define TCPCRYPT_HASH_LEN	32	/* SHA-256 */
 #define TCPCRYPT_SESSID_LEN	(1 + TCPCRYPT_K_LEN)
 #define TCPCRYPT_X25519_LEN	32
-#define TCPCRYPT_PUB_MAX	(2 + 1 + 66)	/* P-521, compressed */
-#define TCPCRYPT_ES_MAX		66
+#define TCPCRYPT_X448_LEN	56
+#define TCPCRYPT_P256_LEN	32		/* a coordinate */
+#define TCPCRYPT_P521_LEN	66
+/* pubkey_len, which counts itself; a compressed point */
+#define TCPCRYPT_P256_PUB_LEN	(2 + 1 + TCPCRYPT_P256_LEN)
+#define TCPCRYPT_P521_PUB_LEN	(2 + 1 + TCPCRYPT_P521_LEN)
+#define TCPCRYPT_PUB_MAX	TCPCRYPT_P521_PUB_LEN
+#define TCPCRYPT_ES_MAX		TCPCRYPT_P521_LEN
 
 /*
  * Key-exchange messages, section 4.1. message_len counts from the magic on.

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Known answers for the key schedule of tcpcrypt, as a C header.
+"""Known answers for tcpcrypt's key schedule and for P-521, as a C header.
 
 Written from RFC 8548 alone, with nothing but the standard library; it shares
 no code with the module.
@@ -86,9 +86,28 @@ def vector(name, tep, pub_len, es_len, offers, choice):
         array(f"{name}_{part}", b"".join(rows))
 
 
+def p521():
+    """FIPS 186-5: the order. NIST CAVP, ECDH CDH primitive, P-521, COUNT 0."""
+    array("p521_n", bytes.fromhex(
+        "01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+        "fa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409"))
+    array("cavp_scalar", bytes.fromhex(
+        "017eecc07ab4b329068fba65e56a1f8890aa935e57134ae0ffcce802735151f4ea"
+        "c6564f6ee9974c5e6887a1fefee5743ae2241bfeb95d5ce31ddcb6f9edb4d6fc47"))
+    # as on the wire; its y is even
+    array("cavp_pub", bytes.fromhex(
+        "004502"
+        "00685a48e86c79f0f0875f7bc18d25eb5fc8c0b07e5da4f4370f3a949034085433"
+        "4b1e1b87fa395464c60626124a4e70d0f785601d37c09870ebf176666877a2046d"))
+    array("cavp_es", bytes.fromhex(
+        "005fc70477c3e63bc3954bd0df3ea0d1f41ee21746ed95fc5e1fdf90930d5e1366"
+        "72d72cc770742d1711c3c3a4c334a0ad9759436a4d3c5bf6e74b9578fac148c831"))
+
+
 print("/* SPDX-License-Identifier: GPL-2.0 */")
 print("/* Made by gen_vectors.py; do not edit. */\n")
 print(f"#define VECTOR_GENERATIONS {GENERATIONS}")
 print(f"#define VECTOR_SESSIONS {SESSIONS}\n")
 vector("x25519", 0x23, 32, 32, [0x0001, 0x0002, 0x0010], 0x0002)
 vector("p521", 0x22, 69, 66, [0x0010], 0x0010)
+p521()

@@ -18,6 +18,8 @@ extern const struct ktap_case eno_negotiate_cases[];
 extern const struct ktap_case init_cases[];
 extern const struct ktap_case keys_cases[];
 extern const struct ktap_case frame_cases[];
+extern const struct ktap_case fe_cases[];
+extern const struct ktap_case curves_cases[];
 
 void ktap_fail(const char *file, int line, const char *what,
 	       long long is, long long want);

@@ -14,5 +14,8 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s64 s64;
+
+#define __must_check	__attribute__((__warn_unused_result__))
 
 #endif /* _SHIM_LINUX_TYPES_H */

@@ -60,7 +60,7 @@ static int __init tcpcrypt_init(void)
 	err = tcpcrypt_mac_init();
 	if (err)
 		return err;
-	err = tcpcrypt_x25519_init();
+	err = tcpcrypt_dh_init();
 	if (err)
 		goto exit_mac;
 	err = tcpcrypt_teps_init();
@@ -82,7 +82,7 @@ static int __init tcpcrypt_init(void)
 	err = tcpcrypt_ulp_init();
 	if (err)
 		goto exit_attach;
-	pr_info("RFC 8547, RFC 8548: TCPCRYPT_ECDHE_Curve25519\n");
+	tcpcrypt_dh_report();
 	return 0;
 
 exit_attach:
@@ -125,4 +125,4 @@ module_exit(tcpcrypt_exit);
 MODULE_DESCRIPTION("TCP Encryption Negotiation Option and tcpcrypt (RFC 8547, RFC 8548)");
 MODULE_AUTHOR("tcpcrypt for Linux developers");
 MODULE_LICENSE("GPL");
-MODULE_SOFTDEP("pre: curve25519-x86_64 libcurve25519-generic post: gcm aesni-intel chacha20poly1305");
+MODULE_SOFTDEP("pre: curve25519-x86_64 libcurve25519-generic ecdh_generic post: gcm aesni-intel chacha20poly1305");

@@ -42,7 +42,8 @@ struct tcpcrypt_dh {
 };
 
 const struct tcpcrypt_dh *tcpcrypt_dh_find(u8 tep);
-int tcpcrypt_x25519_init(void);
+int tcpcrypt_dh_init(void);
+void tcpcrypt_dh_report(void);
 
 /**
  * struct tcpcrypt_cipher - one direction's AEAD, its key set

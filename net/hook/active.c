@@ -178,13 +178,13 @@ static void fall_back(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		tcpcrypt_ctx_plain(sk, ctx);
 }
 
-static enum eno_verdict negotiate(struct sock *sk, struct tcpcrypt_ctx *ctx,
+static enum eno_verdict negotiate(struct tcpcrypt_ctx *ctx,
 				  const struct eno_option *heard)
 {
 	struct eno_config cfg;
 
 	rcu_read_lock();
-	tcpcrypt_config(&cfg, sock_net(sk), &ctx->opts, false);
+	tcpcrypt_config_sent(&cfg, &ctx->opts, &ctx->sent, false);
 	eno_negotiate(&cfg, &ctx->sent, heard, &ctx->neg);
 	if (ctx->neg.verdict == ENO_OK && !tcpcrypt_ctx_negotiated(ctx)) {
 		memset(&ctx->neg, 0, sizeof(ctx->neg));
@@ -215,7 +215,7 @@ static void hear_synack(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	verdict = eno_find((const u8 *)(th + 1), __tcp_hdrlen(th) -
 			   sizeof(*th), &heard);
 	if (verdict == ENO_OK)
-		verdict = negotiate(sk, ctx, &heard);
+		verdict = negotiate(ctx, &heard);
 	if (verdict != ENO_OK) {
 		tcpcrypt_count(sock_net(sk), tcpcrypt_fallback_mib(verdict));
 		return fall_back(sk, ctx);

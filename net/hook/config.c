@@ -16,6 +16,18 @@ static void add(struct eno_config *cfg, u8 id)
 		cfg->teps[cfg->nteps++] = &tep->eno;
 }
 
+static void init(struct eno_config *cfg, const struct tcpcrypt_opts *opts,
+		 bool passive)
+{
+	memset(cfg, 0, sizeof(*cfg));
+	cfg->passive = passive;
+	cfg->b = opts->tiebreaker;
+	cfg->aware = opts->self_aware;
+	cfg->mandatory = opts->self_aware == TCP_ENO_AWARE_MANDATORY;
+	if (opts->raw.len)
+		cfg->raw = &opts->raw;
+}
+
 /**
  * tcpcrypt_config() - this host's side of a negotiation
  * @cfg:     filled; without suboption data
@@ -31,7 +43,7 @@ void tcpcrypt_config(struct eno_config *cfg, const struct net *net,
 	u16 ids[TCPCRYPT_IDS_MAX];
 	unsigned int i, n;
 
-	memset(cfg, 0, sizeof(*cfg));
+	init(cfg, opts, passive);
 	for (i = 0; i < opts->nspecs; i++)
 		add(cfg, opts->specs[i]);
 	if (!opts->nspecs) {
@@ -40,12 +52,31 @@ void tcpcrypt_config(struct eno_config *cfg, const struct net *net,
 		while (n--)
 			add(cfg, ids[n]);
 	}
-	cfg->passive = passive;
-	cfg->b = opts->tiebreaker;
-	cfg->aware = opts->self_aware;
-	cfg->mandatory = opts->self_aware == TCP_ENO_AWARE_MANDATORY;
-	if (opts->raw.len)
-		cfg->raw = &opts->raw;
+}
+
+/**
+ * tcpcrypt_config_sent() - this host's side, once its SYN segment has left
+ * @cfg:     filled; without suboption data
+ * @opts:    the socket's settings; must outlive @cfg
+ * @sent:    the ENO option of the SYN segment
+ * @passive: passive opener
+ *
+ * What can be negotiated is what was sent, whatever was configured since.
+ *
+ * Context: RCU read side, as long as @cfg is used.
+ */
+void tcpcrypt_config_sent(struct eno_config *cfg,
+			  const struct tcpcrypt_opts *opts,
+			  const struct eno_option *sent, bool passive)
+{
+	struct eno_parsed parsed;
+	unsigned int i;
+
+	init(cfg, opts, passive);
+	if (eno_parse(sent, &parsed) != ENO_OK)
+		return;
+	for (i = 0; i < parsed.nsubs && cfg->nteps < ENO_TEPS_MAX; i++)
+		add(cfg, parsed.subs[i].tep);
 }
 
 /**

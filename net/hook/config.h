@@ -12,6 +12,9 @@
 
 void tcpcrypt_config(struct eno_config *cfg, const struct net *net,
 		     const struct tcpcrypt_opts *opts, bool passive);
+void tcpcrypt_config_sent(struct eno_config *cfg,
+			  const struct tcpcrypt_opts *opts,
+			  const struct eno_option *sent, bool passive);
 enum tcpcrypt_mib tcpcrypt_fallback_mib(enum eno_verdict verdict);
 
 #endif /* _TCPCRYPT_CONFIG_H */

@@ -377,15 +377,14 @@ void tcpcrypt_passive_exit(struct net *net)
 	nf_unregister_net_hooks(net, hooks, ARRAY_SIZE(hooks));
 }
 
-static enum eno_verdict negotiate(const struct sock *child,
-				  struct tcpcrypt_ctx *ctx,
+static enum eno_verdict negotiate(struct tcpcrypt_ctx *ctx,
 				  const struct eno_option *syn)
 {
 	enum eno_verdict verdict;
 	struct eno_config cfg;
 
 	rcu_read_lock();
-	tcpcrypt_config(&cfg, sock_net(child), &ctx->opts, true);
+	tcpcrypt_config_sent(&cfg, &ctx->opts, &ctx->sent, true);
 	eno_negotiate(&cfg, &ctx->sent, syn, &ctx->neg);
 	verdict = ctx->neg.verdict;
 	if (verdict == ENO_OK && !tcpcrypt_ctx_negotiated(ctx))
@@ -406,7 +405,7 @@ static void attach_child(struct sock *child, struct tcpcrypt_ctx *ctx,
 	enum eno_verdict verdict;
 
 	ctx->sent = *synack;
-	verdict = negotiate(child, ctx, syn);
+	verdict = negotiate(ctx, syn);
 	ctx->isn = tcp_sk(child)->snd_una;
 	ctx->irs = tcp_sk(child)->rcv_nxt;
 	tcpcrypt_ctx_attach(child, ctx);

@@ -13,6 +13,7 @@
 #include "crypto/crypto.h"
 #include "ctl/ctl.h"
 #include "hook/hook.h"
+#include "sock/cache.h"
 #include "sock/sock.h"
 
 unsigned int tcpcrypt_net_id;
@@ -24,9 +25,12 @@ static int __net_init net_init(struct net *net)
 	err = tcpcrypt_mib_init(net);
 	if (err)
 		return err;
-	err = tcpcrypt_sysctl_init(net);
+	err = tcpcrypt_cache_init(net);
 	if (err)
 		goto exit_mib;
+	err = tcpcrypt_sysctl_init(net);
+	if (err)
+		goto exit_cache;
 	err = tcpcrypt_passive_init(net);
 	if (err)
 		goto exit_sysctl;
@@ -34,6 +38,8 @@ static int __net_init net_init(struct net *net)
 
 exit_sysctl:
 	tcpcrypt_sysctl_exit(net);
+exit_cache:
+	tcpcrypt_cache_exit(net);
 exit_mib:
 	tcpcrypt_mib_exit(net);
 	return err;
@@ -43,6 +49,7 @@ static void __net_exit net_exit(struct net *net)
 {
 	tcpcrypt_passive_exit(net);
 	tcpcrypt_sysctl_exit(net);
+	tcpcrypt_cache_exit(net);
 	tcpcrypt_mib_exit(net);
 }
 

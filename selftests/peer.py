@@ -888,6 +888,7 @@ def load_module():
                         os.environ["MODULE"]], check=True)
         # most tests spell the ENO options out
         sysctl("net.tcpcrypt.teps", "Curve25519")
+        sysctl("net.tcpcrypt.cache_max", 0)
 
 
 def unload_module():

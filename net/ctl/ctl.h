@@ -38,6 +38,12 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_FALLBACKNOMEMORY,
 	TCPCRYPT_MIB_HANDSHAKEFRESH,
 	TCPCRYPT_MIB_HANDSHAKERESUMED,
+	TCPCRYPT_MIB_RESUMEPROPOSED,
+	TCPCRYPT_MIB_RESUMEREFUSED,
+	TCPCRYPT_MIB_CACHEADDED,
+	TCPCRYPT_MIB_CACHEEVICTED,
+	TCPCRYPT_MIB_CACHEEXPIRED,
+	TCPCRYPT_MIB_CACHEFLUSHED,
 	TCPCRYPT_MIB_ABORTAUTH,
 	TCPCRYPT_MIB_ABORTPROTOCOL,
 	TCPCRYPT_MIB_ABORTTRUNCATED,
@@ -73,6 +79,10 @@ struct tcpcrypt_mibs {
  * @bad_listen_ports: bitmap of ports on which it is not accepted
  * @aeads:  algorithms in order of preference; published by RCU
  * @teps:   TEPs in order of preference; published by RCU
+ * @cache_max: session secrets that are cached at most
+ * @cache_lifetime: seconds for which they are
+ * @resume_nonce_len: length of the nonces in resumption suboptions, bytes
+ * @cache:  the session cache
  * @mibs:   the counters
  * @header: registration of @table
  * @table:  the sysctls
@@ -86,6 +96,10 @@ struct tcpcrypt_net {
 	unsigned long			*bad_listen_ports;
 	struct tcpcrypt_ids __rcu	*aeads;
 	struct tcpcrypt_ids __rcu	*teps;
+	int				cache_max;
+	int				cache_lifetime;
+	int				resume_nonce_len;
+	struct tcpcrypt_cache		*cache;
 	struct tcpcrypt_mibs __percpu	*mibs;
 	struct ctl_table_header		*header;
 	struct ctl_table		*table;

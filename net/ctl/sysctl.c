@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <linux/sysctl.h>
 #include "../crypto/crypto.h"
+#include "../sock/cache.h"
 #include "../sock/tep.h"
 #include "ctl.h"
 
@@ -35,6 +36,9 @@ static const u16 default_teps[] = {
 
 static int timeout_min = 1;
 static int timeout_max = 3600;
+static int cache_max_max = 65536;
+static int lifetime_max = 7 * 24 * 3600;
+static int nonce_len_max = TCPCRYPT_RNONCE_MAX;
 
 static unsigned int copy_ids(struct tcpcrypt_ids __rcu * const *from, u16 *ids)
 {
@@ -221,6 +225,9 @@ static int defaults(struct tcpcrypt_net *tn)
 	tn->enable_listen = 1;
 	tn->skip_loopback = 1;
 	tn->handshake_timeout = 60;
+	tn->cache_max = 1024;
+	tn->cache_lifetime = 24 * 3600;
+	tn->resume_nonce_len = TCPCRYPT_RNONCE_MAX;
 	return 0;
 }
 
@@ -230,6 +237,19 @@ static void release(struct tcpcrypt_net *tn)
 	kfree(rcu_dereference_protected(tn->teps, true));
 	bitmap_free(tn->bad_connect_ports);
 	bitmap_free(tn->bad_listen_ports);
+}
+
+/* A limit that was lowered holds at once. */
+static int cache_max_handler(struct ctl_table *table, int write, void *buffer,
+			     size_t *lenp, loff_t *ppos)
+{
+	struct tcpcrypt_net *tn = container_of(table->data, struct tcpcrypt_net,
+					       cache_max);
+	int err = proc_dointvec_minmax(table, write, buffer, lenp, ppos);
+
+	if (!err && write)
+		tcpcrypt_cache_shrink(tn->cache);
+	return err;
 }
 
 static const struct ctl_table template[] = {
@@ -253,6 +273,15 @@ static const struct ctl_table template[] = {
 	  .proc_handler = ids_handler, .extra2 = (void *)&aead_words },
 	{ .procname = "teps", .maxlen = IDS_TEXT_MAX, .mode = 0644,
 	  .proc_handler = ids_handler, .extra2 = (void *)&tep_words },
+	{ .procname = "cache_max", .maxlen = sizeof(int), .mode = 0644,
+	  .proc_handler = cache_max_handler,
+	  .extra1 = SYSCTL_ZERO, .extra2 = &cache_max_max },
+	{ .procname = "cache_lifetime", .maxlen = sizeof(int), .mode = 0644,
+	  .proc_handler = proc_dointvec_minmax,
+	  .extra1 = SYSCTL_ONE, .extra2 = &lifetime_max },
+	{ .procname = "resume_nonce_len", .maxlen = sizeof(int), .mode = 0644,
+	  .proc_handler = proc_dointvec_minmax,
+	  .extra1 = SYSCTL_ZERO, .extra2 = &nonce_len_max },
 	{ }
 };
 
@@ -283,6 +312,9 @@ int tcpcrypt_sysctl_init(struct net *net)
 	t[5].data = &tn->bad_listen_ports;
 	t[6].extra1 = &tn->aeads;
 	t[7].extra1 = &tn->teps;
+	t[8].data = &tn->cache_max;
+	t[9].data = &tn->cache_lifetime;
+	t[10].data = &tn->resume_nonce_len;
 	tn->header = register_net_sysctl(net, "net/tcpcrypt", t);
 	if (!tn->header)
 		goto free_table;

@@ -182,6 +182,7 @@ void eno_build(const struct eno_config *cfg, unsigned int room,
 enum eno_verdict eno_answer(const struct eno_config *cfg,
 			    const struct eno_option *syn,
 			    struct eno_option *synack);
+void eno_drop_data(struct eno_option *opt);
 void eno_negotiate(const struct eno_config *cfg, const struct eno_option *sent,
 		   const struct eno_option *received, struct eno_result *res);
 

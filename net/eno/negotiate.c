@@ -196,6 +196,23 @@ enum eno_verdict eno_answer(const struct eno_config *cfg,
 	return ENO_NO_TEP;
 }
 
+/**
+ * eno_drop_data() - turn an answer with suboption data into one without
+ * @opt: what eno_answer() built; only its last suboption can have data
+ */
+void eno_drop_data(struct eno_option *opt)
+{
+	struct eno_parsed parsed;
+	const struct eno_suboption *last;
+
+	if (eno_parse(opt, &parsed) != ENO_OK || !parsed.nsubs)
+		return;
+	last = &parsed.subs[parsed.nsubs - 1];
+	opt->data[last->off - 1] = last->tep;
+	opt->len = last->off;
+	finish(opt);
+}
+
 /*
  * Section 4.5: the negotiated TEP is the last valid TEP identifier in host
  * B's option; host A has no influence on the priority.

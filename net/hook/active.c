@@ -29,11 +29,20 @@ static void eno_disable(struct sock *sk, struct tcpcrypt_ctx *ctx,
 static void build_syn(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		      const struct sk_buff *skb)
 {
+	unsigned int room = tcpcrypt_option_room(skb, 0);
 	struct eno_config cfg;
 
 	rcu_read_lock();
 	tcpcrypt_config(&cfg, sock_net(sk), &ctx->opts, false);
-	eno_build(&cfg, tcpcrypt_option_room(skb, 0), &ctx->sent);
+	if (tcpcrypt_resume_propose(sk, ctx, &cfg)) {
+		eno_build(&cfg, room, &ctx->sent);
+		if (ctx->sent.len <= room)
+			goto out;
+		tcpcrypt_resume_return(sk, ctx);
+		cfg.data_len = 0;
+	}
+	eno_build(&cfg, room, &ctx->sent);
+out:
 	rcu_read_unlock();
 }
 
@@ -185,6 +194,7 @@ static enum eno_verdict negotiate(struct tcpcrypt_ctx *ctx,
 
 	rcu_read_lock();
 	tcpcrypt_config_sent(&cfg, &ctx->opts, &ctx->sent, false);
+	tcpcrypt_resume_expect(ctx, &cfg);
 	eno_negotiate(&cfg, &ctx->sent, heard, &ctx->neg);
 	if (ctx->neg.verdict == ENO_OK && !tcpcrypt_ctx_negotiated(ctx)) {
 		memset(&ctx->neg, 0, sizeof(ctx->neg));

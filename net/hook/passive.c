@@ -194,18 +194,50 @@ static void discard_syn_data(struct sk_buff *skb)
 	cb->end_seq = cb->seq + 1 + tcp_hdr(skb)->fin;
 }
 
-static enum eno_verdict answer_option(const struct sock *sk,
+/* What tells this SYN from others that propose the same secret. */
+static u32 syn_owner(const struct sk_buff *skb)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+	u32 addr;
+
+	if (skb->protocol == htons(ETH_P_IP))
+		addr = (__force u32)ip_hdr(skb)->saddr;
+	else
+		addr = ipv6_addr_hash(&ipv6_hdr(skb)->saddr);
+	return tcpcrypt_resume_owner(addr, th->source, ntohl(th->seq));
+}
+
+static u32 req_owner(const struct request_sock *req)
+{
+	const struct inet_request_sock *ireq = inet_rsk(req);
+	u32 addr = (__force u32)ireq->ir_rmt_addr;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	/* not ireq_family: IPv4 on an IPv6 listener */
+	if (req->rsk_ops->family == AF_INET6)
+		addr = ipv6_addr_hash(&ireq->ir_v6_rmt_addr);
+#endif
+	return tcpcrypt_resume_owner(addr, ireq->ir_rmt_port,
+				     tcp_rsk(req)->rcv_isn);
+}
+
+static enum eno_verdict answer_option(const struct sock *sk, u32 owner,
 				      const struct eno_option *syn,
 				      struct eno_option *synack)
 {
+	struct net *net = sock_net(sk);
 	struct tcpcrypt_opts opts;
 	enum eno_verdict verdict;
 	struct eno_config cfg;
+	const u8 *half;
 
 	tcpcrypt_listener_opts(sk, &opts);
 	rcu_read_lock();
-	tcpcrypt_config(&cfg, sock_net(sk), &opts, true);
+	tcpcrypt_config(&cfg, net, &opts, true);
+	half = tcpcrypt_resume_answer(net, &opts, syn, owner, &cfg);
 	verdict = eno_answer(&cfg, syn, synack);
+	if (verdict != ENO_OK && half)
+		tcpcrypt_cache_release(net, half, owner);
 	rcu_read_unlock();
 	return verdict;
 }
@@ -240,7 +272,8 @@ static bool answer(const struct sock *sk, struct sk_buff *skb,
 		return false;
 	}
 	if (verdict == ENO_OK)
-		verdict = answer_option(sk, &a->syn, &a->synack);
+		verdict = answer_option(sk, syn_owner(skb), &a->syn,
+					&a->synack);
 	if (verdict != ENO_OK) {
 		tcpcrypt_count(net, tcpcrypt_fallback_mib(verdict));
 		return false;
@@ -280,9 +313,10 @@ int tcpcrypt_conn_request(struct sock *sk, struct sk_buff *skb)
 }
 
 /* The options of a request: kept, or just coming down from conn_request(). */
-static const struct eno_saved *request_options(struct request_sock *req)
+static const struct eno_saved *request_options(struct request_sock *req,
+					       unsigned int room)
 {
-	const struct eno_answering *a = this_cpu_read(answering);
+	struct eno_answering *a = this_cpu_read(answering);
 	const struct eno_saved *es = eno_saved(READ_ONCE(req->saved_syn));
 
 	if (es || !a)
@@ -290,6 +324,9 @@ static const struct eno_saved *request_options(struct request_sock *req)
 	if (a->task != current || a->sport != inet_rsk(req)->ir_rmt_port ||
 	    a->isn != tcp_rsk(req)->rcv_isn)
 		return NULL;
+	/* the nonce is not cut: fresh key exchange instead */
+	if (a->synack.len > room)
+		eno_drop_data(&a->synack);
 	es = save(req, a);
 	if (!es)
 		tcpcrypt_count(sock_net(req->rsk_listener),
@@ -325,7 +362,7 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (!tcp_hdr(skb)->syn || tcpcrypt_has_auth_option(tcp_hdr(skb)))
 		return NF_ACCEPT;
-	es = request_options(req);
+	es = request_options(req, tcpcrypt_option_room(skb, net));
 	if (!es)
 		return NF_ACCEPT;
 	tcpcrypt_blank_cookie(tcp_hdr(skb));
@@ -399,10 +436,11 @@ static enum eno_verdict negotiate(struct tcpcrypt_ctx *ctx,
  * none to fall back from.
  */
 static void attach_child(struct sock *child, struct tcpcrypt_ctx *ctx,
-			 const struct eno_option *syn,
+			 u32 owner, const struct eno_option *syn,
 			 const struct eno_option *synack)
 {
 	enum eno_verdict verdict;
+	int err = 0;
 
 	ctx->sent = *synack;
 	verdict = negotiate(ctx, syn);
@@ -417,7 +455,11 @@ static void attach_child(struct sock *child, struct tcpcrypt_ctx *ctx,
 	tcpcrypt_ctx_encrypt(child, ctx);
 	tcpcrypt_count(sock_net(child), TCPCRYPT_MIB_ENOPASSIVE);
 	if (verdict != ENO_OK)
-		tcpcrypt_fail(ctx, EPROTO);
+		err = -EPROTO;
+	else
+		err = tcpcrypt_resume_claim(child, ctx, owner);
+	if (err)
+		tcpcrypt_fail(ctx, -err);
 }
 
 /* The child was copied from a listener that has our table. */
@@ -453,6 +495,7 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 	struct eno_option syn, synack;
 	struct tcpcrypt_ctx *ctx = NULL;
 	struct sock *child;
+	u32 owner = req_owner(req);
 	bool ack_eno;
 
 	ack_eno = !th->syn && eno_present((const u8 *)(th + 1),
@@ -482,7 +525,7 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 		return child;
 	}
 	if (ctx)
-		attach_child(child, ctx, &syn, &synack);
+		attach_child(child, ctx, owner, &syn, &synack);
 	else
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKNOACK);
 	return child;

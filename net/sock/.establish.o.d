@@ -813,6 +813,6 @@ establish.o: /work/main/net/sock/establish.c \
  /work/main/net/sock/../crypto/../tcpcrypt/tcpcrypt.h \
  /work/main/net/sock/../crypto/../tcpcrypt/wire.h \
  /work/main/net/sock/../eno/eno.h \
- /work/main/net/sock/../tcpcrypt/tcpcrypt.h /work/main/net/sock/opts.h \
- /work/main/net/sock/../tcpcrypt/wire.h \
+ /work/main/net/sock/../tcpcrypt/tcpcrypt.h /work/main/net/sock/cache.h \
+ /work/main/net/sock/../tcpcrypt/wire.h /work/main/net/sock/opts.h \
  /work/main/include/uapi/linux/tcpcrypt.h /work/main/net/sock/tep.h

@@ -49,6 +49,7 @@ static void free_fn(struct work_struct *work)
 	tcpcrypt_hs_free(ctx);
 	tcpcrypt_cipher_free(&ctx->tx.cipher);
 	tcpcrypt_cipher_free(&ctx->rx.cipher);
+	tcpcrypt_ticket_free(ctx->ticket);
 	put_tep(ctx);
 	kfree(ctx->listener);
 	kfree_sensitive(ctx);
@@ -431,6 +432,9 @@ void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	__skb_queue_head_init(&ctx->rx.raw);
 	__skb_queue_head_init(&ctx->rx.plain);
 	put_tep(ctx);
+	tcpcrypt_ticket_free(ctx->ticket);
+	ctx->ticket = NULL;
+	ctx->has_cached = false;
 	ctx->aead = 0;
 	ctx->err = 0;
 	ctx->eno_ack = false;

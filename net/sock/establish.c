@@ -77,8 +77,8 @@ int tcpcrypt_establish(struct sock *sk, struct tcpcrypt_ctx *ctx,
 
 	if (err)
 		return err;
+	tcpcrypt_resume_cache(sk, ctx, s);
 	tcpcrypt_hs_free(ctx);
-	tcpcrypt_eno_done(sk, ctx);
 	if (!ctx->closing)
 		tcpcrypt_disarm(ctx);
 	tcpcrypt_count(sock_net(sk), s->resumed ?

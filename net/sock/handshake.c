@@ -40,10 +40,8 @@ static int begin(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (!hs)
 		return -ENOMEM;
 	hs->dh = tcpcrypt_dh_find(ctx->tep->eno.id);
-	hs->nciphers = ctx->opts.naeads;
-	memcpy(hs->ciphers, ctx->opts.aeads, sizeof(hs->ciphers));
-	if (!hs->nciphers)
-		hs->nciphers = tcpcrypt_aeads(sock_net(sk), hs->ciphers);
+	hs->nciphers = tcpcrypt_opts_aeads(&ctx->opts, sock_net(sk),
+					   hs->ciphers);
 	ctx->hs = hs;
 	tcpcrypt_arm(ctx, timeout * HZ);
 	return 0;
@@ -207,6 +205,19 @@ static int conclude(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	return err;
 }
 
+/* Three messages less: 1 if that was all, 0 if not, or a negative errno. */
+static int resume(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_secret s = {};
+	int err;
+
+	err = tcpcrypt_resume(sk, ctx, &s);
+	if (err > 0)
+		err = tcpcrypt_establish(sk, ctx, &s) ? : 1;
+	memzero_explicit(&s, sizeof(s));
+	return err;
+}
+
 /* &tcpcrypt_tep.handshake */
 static int handshake(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
@@ -215,6 +226,9 @@ static int handshake(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (sk->sk_state == TCP_CLOSE)
 		return 0;
 	if (!ctx->hs) {
+		err = resume(sk, ctx);
+		if (err)
+			return min(err, 0);
 		err = begin(sk, ctx);
 		if (!err && is_host_a(ctx))
 			err = send_init1(sk, ctx);

@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/string.h>
 #include "../crypto/crypto.h"
+#include "../ctl/ctl.h"
 #include "opts.h"
 #include "tep.h"
 
@@ -17,6 +18,23 @@ void tcpcrypt_opts_init(struct tcpcrypt_opts *opts)
 {
 	memset(opts, 0, sizeof(*opts));
 	opts->enabled = TCP_ENO_DEFAULT;
+}
+
+/**
+ * tcpcrypt_opts_aeads() - the AEAD algorithms that a socket may use
+ * @opts:  its settings
+ * @net:   its network namespace
+ * @aeads: filled in order of preference, room for TCPCRYPT_AEADS_MAX
+ *
+ * Return: how many there are, at least one.
+ */
+unsigned int tcpcrypt_opts_aeads(const struct tcpcrypt_opts *opts,
+				 const struct net *net, u16 *aeads)
+{
+	if (!opts->naeads)
+		return tcpcrypt_aeads(net, aeads);
+	memcpy(aeads, opts->aeads, sizeof(opts->aeads));
+	return opts->naeads;
 }
 
 /**

@@ -11,6 +11,8 @@
 #include "../tcpcrypt/wire.h"
 #include <uapi/linux/tcpcrypt.h>
 
+struct net;
+
 /**
  * struct tcpcrypt_opts - a socket's settings; a listener's go to its children
  * @enabled:    TCP_ENO_ENABLED
@@ -50,6 +52,8 @@ struct tcpcrypt_answer {
 };
 
 void tcpcrypt_opts_init(struct tcpcrypt_opts *opts);
+unsigned int tcpcrypt_opts_aeads(const struct tcpcrypt_opts *opts,
+				 const struct net *net, u16 *aeads);
 bool tcpcrypt_opts_has(int optname);
 int tcpcrypt_opts_set(struct tcpcrypt_opts *opts, int optname,
 		      sockptr_t optval, unsigned int optlen);

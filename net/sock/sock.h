@@ -15,6 +15,7 @@
 #include "../crypto/crypto.h"
 #include "../eno/eno.h"
 #include "../tcpcrypt/tcpcrypt.h"
+#include "cache.h"
 #include "opts.h"
 #include "tep.h"
 #include <uapi/linux/tcpcrypt.h>
@@ -198,6 +199,9 @@ struct tcpcrypt_rx {
  * @sent:    the ENO option of our SYN segment
  * @neg:     outcome of the negotiation
  * @tep:     the negotiated TEP; NULL if there is none, or TCP_ENO_RAW's
+ * @ticket:  the session secret that was proposed or agreed upon
+ * @cached:  what the secret that this connection produced is cached under
+ * @has_cached: and whether it was
  * @hs:      the handshake, while it lasts
  * @aead:    AEAD algorithm
  * @sess_id: session ID
@@ -239,6 +243,9 @@ struct tcpcrypt_ctx {
 	struct eno_result	neg;
 
 	const struct tcpcrypt_tep *tep;
+	struct tcpcrypt_ticket	*ticket;
+	u8			cached[TCPCRYPT_HALF_LEN];
+	bool			has_cached;
 	struct tcpcrypt_hs	*hs;
 	u16			aead;
 	u8			sess_id[TCPCRYPT_SESSID_LEN];
@@ -294,6 +301,19 @@ static inline int tcpcrypt_rcvlowat(const struct tcpcrypt_ctx *ctx,
 	int v = waitall ? len : min(READ_ONCE(ctx->rcvlowat), len);
 
 	return v ? : 1;
+}
+
+/* The peer's address, IPv4 as mapped. */
+static inline void tcpcrypt_peer_addr(const struct sock *sk,
+				      struct in6_addr *addr)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		*addr = sk->sk_v6_daddr;
+		return;
+	}
+#endif
+	ipv6_addr_set_v4mapped(sk->sk_daddr, addr);
 }
 
 /* Abort instead of plaintext? */
@@ -360,6 +380,25 @@ struct tcpcrypt_secret {
 /* establish.c */
 int tcpcrypt_establish(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		       const struct tcpcrypt_secret *s);
+
+/* resume.c */
+bool tcpcrypt_resume_propose(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			     struct eno_config *cfg);
+void tcpcrypt_resume_return(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_resume_expect(const struct tcpcrypt_ctx *ctx,
+			    struct eno_config *cfg);
+u32 tcpcrypt_resume_owner(u32 req_addr, __be16 port, u32 isn);
+const u8 *tcpcrypt_resume_answer(struct net *net,
+				 const struct tcpcrypt_opts *opts,
+				 const struct eno_option *syn, u32 owner,
+				 struct eno_config *cfg);
+int tcpcrypt_resume_claim(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			  u32 owner);
+int tcpcrypt_resume(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		    struct tcpcrypt_secret *s);
+void tcpcrypt_resume_cache(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			   const struct tcpcrypt_secret *s);
+void tcpcrypt_resume_forget(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
 /* handshake.c */
 int tcpcrypt_teps_init(void);

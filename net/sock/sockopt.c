@@ -27,7 +27,26 @@ static bool is_refused(int level, int optname)
 		optname == TCP_ZEROCOPY_RECEIVE);
 }
 
-static int write_option(struct tcpcrypt_ctx *ctx, int optname,
+/* Why an option that needs encryption has no value, or 0. */
+static int why_not(const struct tcpcrypt_ctx *ctx)
+{
+	switch (ctx->state) {
+	case TCPCRYPT_TAKEN:
+	case TCPCRYPT_SYN_SENT:
+		return -ENOTCONN;
+	case TCPCRYPT_PLAIN:
+		/* TCP_ENO_RAW: negotiated all the same */
+		return ctx->neg.transcript_len ? 0 : -EOPNOTSUPP;
+	case TCPCRYPT_KEYING:
+	case TCPCRYPT_OPEN:
+		return 0;
+	case TCPCRYPT_FAILED:
+		return ctx->neg.transcript_len ? 0 : -ENOTCONN;
+	}
+	return -ENOTCONN;
+}
+
+static int write_option(struct sock *sk, struct tcpcrypt_ctx *ctx, int optname,
 			sockptr_t optval, unsigned int optlen)
 {
 	struct tcpcrypt_opts opts;
@@ -43,6 +62,13 @@ static int write_option(struct tcpcrypt_ctx *ctx, int optname,
 		return err;
 	}
 	switch (optname) {
+	case TCP_CRYPT_CACHE_FLUSH:
+		if (optlen != sizeof(int))
+			return -EINVAL;
+		err = why_not(ctx);
+		if (!err)
+			tcpcrypt_resume_forget(sk, ctx);
+		return err;
 	case TCP_ENO_SESSID:
 	case TCP_ENO_NEGSPEC:
 	case TCP_ENO_PEER_AWARE:
@@ -77,7 +103,7 @@ int tcpcrypt_setsockopt(struct sock *sk, int level, int optname,
 		lock_sock(sk);
 		ctx = tcpcrypt_ctx(sk);
 		if (ctx && is_ours(level, optname))
-			ret = write_option(ctx, optname, optval, optlen);
+			ret = write_option(sk, ctx, optname, optval, optlen);
 		else if (ctx && tcpcrypt_encrypted(ctx))
 			ret = -EOPNOTSUPP;
 		release_sock(sk);
@@ -87,25 +113,6 @@ int tcpcrypt_setsockopt(struct sock *sk, int level, int optname,
 							 optval, optlen);
 	tcpcrypt_leave();
 	return ret;
-}
-
-/* Why an option that needs encryption has no value, or 0. */
-static int why_not(const struct tcpcrypt_ctx *ctx)
-{
-	switch (ctx->state) {
-	case TCPCRYPT_TAKEN:
-	case TCPCRYPT_SYN_SENT:
-		return -ENOTCONN;
-	case TCPCRYPT_PLAIN:
-		/* TCP_ENO_RAW: negotiated all the same */
-		return ctx->neg.transcript_len ? 0 : -EOPNOTSUPP;
-	case TCPCRYPT_KEYING:
-	case TCPCRYPT_OPEN:
-		return 0;
-	case TCPCRYPT_FAILED:
-		return ctx->neg.transcript_len ? 0 : -ENOTCONN;
-	}
-	return -ENOTCONN;
 }
 
 static int get_sessid(const struct tcpcrypt_ctx *ctx, struct tcpcrypt_answer *a)

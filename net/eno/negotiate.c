@@ -44,6 +44,12 @@ static void put_data(const struct eno_config *cfg, struct eno_option *opt)
 	opt->len += cfg->data_len;
 }
 
+/* Is it @cfg->teps[@i] that goes with suboption data? */
+static bool has_data(const struct eno_config *cfg, unsigned int i)
+{
+	return cfg->data_len && cfg->teps[i]->id == cfg->data_tep;
+}
+
 /**
  * eno_build() - build the option of an active opener's SYN segment
  * @cfg:  the host's side of the negotiation
@@ -58,7 +64,7 @@ static void put_data(const struct eno_config *cfg, struct eno_option *opt)
 void eno_build(const struct eno_config *cfg, unsigned int room,
 	       struct eno_option *opt)
 {
-	unsigned int i, need, ids = cfg->nteps;
+	unsigned int i, ids = 0, need;
 
 	if (cfg->raw) {
 		*opt = *cfg->raw;
@@ -66,13 +72,15 @@ void eno_build(const struct eno_config *cfg, unsigned int room,
 	}
 	begin(cfg->b, cfg->aware, opt);
 	need = opt->len + (cfg->data_len ? 1 + cfg->data_len : 0);
+	for (i = 0; i < cfg->nteps; i++)
+		ids += !has_data(cfg, i);
 	for (i = 0; i < cfg->nteps; i++) {
-		if (cfg->data_len && cfg->teps[i]->id == cfg->data_tep)
-			ids--;
-		else if (need + ids > room)
-			ids--;
-		else
+		if (has_data(cfg, i))
+			continue;
+		if (need + ids <= room)
 			put(opt, cfg->teps[i]->id);
+		else
+			ids--;
 	}
 	if (cfg->data_len)
 		put_data(cfg, opt);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The session cache. A session secret is used once: it leaves the cache when
- * a connection proposes it, or when one that a peer proposed is accepted. In
- * between, from the peer's SYN to its ACK, it stays and is reserved: SYNs can
- * be forged.
+ * a connection of ours proposes it. When a SYN of the peer's does, it stays,
+ * but for nobody else, until that connection's ACK has come or is overdue.
  */
 
 #include <linux/jiffies.h>
@@ -34,7 +33,7 @@
  * @prune: drops what is too old
  */
 struct tcpcrypt_cache {
-	spinlock_t		lock;
+	spinlock_t		lock;	/* all of this */
 	struct net		*net;
 	siphash_key_t		key;
 	unsigned int		count;
@@ -78,11 +77,6 @@ void tcpcrypt_ticket_free(struct tcpcrypt_ticket *t)
 	kfree_sensitive(t);
 }
 
-static bool is_reserved(const struct tcpcrypt_ticket *t)
-{
-	return t->reserved && time_before(jiffies, t->reserved);
-}
-
 static bool is_expired(const struct tcpcrypt_ticket *t)
 {
 	return time_after_eq(jiffies, t->expires);
@@ -111,7 +105,7 @@ static void evict(struct tcpcrypt_cache *c)
 	struct tcpcrypt_ticket *t;
 
 	list_for_each_entry(t, &c->lru, lru)
-		if (!is_reserved(t))
+		if (!t->reserved)
 			return drop(c, t, TCPCRYPT_MIB_CACHEEVICTED);
 	t = list_first_entry(&c->lru, struct tcpcrypt_ticket, lru);
 	drop(c, t, TCPCRYPT_MIB_CACHEEVICTED);
@@ -125,7 +119,7 @@ static void prune_fn(struct work_struct *work)
 
 	spin_lock_bh(&c->lock);
 	list_for_each_entry_safe(t, tmp, &c->lru, lru)
-		if (is_expired(t) && !is_reserved(t))
+		if (is_expired(t))
 			drop(c, t, TCPCRYPT_MIB_CACHEEXPIRED);
 	if (c->count)
 		schedule_delayed_work(&c->prune, HZ);
@@ -147,7 +141,6 @@ void tcpcrypt_cache_put(struct net *net, struct tcpcrypt_ticket *t)
 
 	if (!max)
 		return tcpcrypt_ticket_free(t);
-	t->reserved = 0;
 	t->expires = jiffies + READ_ONCE(tn->cache_lifetime) * HZ;
 	spin_lock_bh(&c->lock);
 	while (c->count >= max)
@@ -199,7 +192,7 @@ tcpcrypt_cache_take(struct net *net, const struct in6_addr *addr, __be16 port,
 
 	spin_lock_bh(&c->lock);
 	hlist_for_each_entry(t, addr_bucket(c, addr), by_addr) {
-		if (!ipv6_addr_equal(&t->addr, addr) || is_reserved(t) ||
+		if (!ipv6_addr_equal(&t->addr, addr) || t->reserved ||
 		    !is_wanted(t, wanted))
 			continue;
 		if (!best || rank(t, port) > rank(best, port))
@@ -231,6 +224,9 @@ static struct tcpcrypt_ticket *find(struct tcpcrypt_cache *c, const u8 *half)
  * @wanted: what the connection could use
  * @own:    filled with the half to answer with, TCPCRYPT_HALF_LEN bytes
  *
+ * RFC 8548, section 3.5: the peer has used the secret, and whoever sends the
+ * half again has it from that SYN.
+ *
  * Context: process or softirq.
  * Return: whether there is such a secret; it is @owner's for a while.
  */
@@ -243,11 +239,12 @@ bool tcpcrypt_cache_reserve(struct net *net, const u8 *half, u8 tep, u32 owner,
 	spin_lock_bh(&c->lock);
 	t = find(c, half);
 	if (t && (t->tep != tep || !is_wanted(t, wanted) ||
-		  (is_reserved(t) && t->owner != owner)))
+		  (t->reserved && t->owner != owner)))
 		t = NULL;
 	if (t) {
 		t->owner = owner;
-		t->reserved = (jiffies + RESERVE_TIME) | 1;
+		t->reserved = true;
+		t->expires = jiffies + RESERVE_TIME;
 		memcpy(own, tcpcrypt_resume_half(t->id, t->host_a),
 		       TCPCRYPT_HALF_LEN);
 	}
@@ -296,8 +293,8 @@ void tcpcrypt_cache_release(struct net *net, const u8 *half, u32 owner)
 
 	spin_lock_bh(&c->lock);
 	t = find(c, half);
-	if (t && t->owner == owner)
-		t->reserved = 0;
+	if (t && t->reserved && t->owner == owner)
+		drop(c, t, TCPCRYPT_MIB_CACHEFLUSHED);
 	spin_unlock_bh(&c->lock);
 }
 

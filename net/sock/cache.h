@@ -31,7 +31,7 @@ struct tcpcrypt_cache;
  * @id:       resume[i]
  * @ss:       ss[i]
  * @expires:  jiffies at which it is dropped
- * @reserved: jiffies until which it is promised to @owner; 0: to nobody
+ * @reserved: it is promised to @owner
  * @owner:    hash of the SYN that proposed it
  */
 struct tcpcrypt_ticket {
@@ -46,8 +46,8 @@ struct tcpcrypt_ticket {
 	u8			id[TCPCRYPT_RESUME_LEN];
 	u8			ss[TCPCRYPT_K_LEN];
 	unsigned long		expires;
-	unsigned long		reserved;
 	u32			owner;
+	bool			reserved;
 };
 
 /**

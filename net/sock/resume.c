@@ -298,8 +298,9 @@ void tcpcrypt_resume_cache(struct sock *sk, struct tcpcrypt_ctx *ctx,
  * @sk:  the socket
  * @ctx: its context
  *
- * What the connection used has left the cache before; what it produced, and
- * what was produced from that, goes, and it produces nothing any more.
+ * What the connection used has left the cache before; what it produced goes,
+ * and it produces nothing any more. A later connection that has resumed from
+ * it has state of its own.
  *
  * Context: the socket's lock, owned.
  */

@@ -29,7 +29,7 @@ import traceback
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 ENO = 69
 BARE = b"\x45\x02"
-CURVE25519 = 0x23
+P256, P521, CURVE25519, CURVE448 = 0x21, 0x22, 0x23, 0x24
 
 TCP_SAVE_SYN, TCP_SAVED_SYN = 27, 28
 TCP_ENO_SESSID, TCP_ENO_NEGSPEC = 6901, 6902
@@ -671,29 +671,65 @@ class Key:
                           offset) from None
 
 
+# Key agreement, section 5. public: as on the wire
+
+class Montgomery:
+    """ECDHE-Curve25519 and ECDHE-Curve448: plain public keys"""
+
+    def __init__(self, tep):
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import x25519, x448
+        private, self.peer = {
+            CURVE25519: (x25519.X25519PrivateKey, x25519.X25519PublicKey),
+            CURVE448: (x448.X448PrivateKey, x448.X448PublicKey)}[tep]
+        self.private = private.generate()
+        self.public = self.private.public_key().public_bytes(
+            serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+    def agree(self, public):
+        return self.private.exchange(self.peer.from_public_bytes(public))
+
+
+class Nist:
+    """ECDHE-P256 and ECDHE-P521: pubkey_len, which counts itself, and the
+    compressed point"""
+
+    def __init__(self, tep):
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+        self.ec = ec
+        self.curve = {P256: ec.SECP256R1, P521: ec.SECP521R1}[tep]()
+        self.private = ec.generate_private_key(self.curve)
+        point = self.private.public_key().public_bytes(
+            serialization.Encoding.X962,
+            serialization.PublicFormat.CompressedPoint)
+        self.public = struct.pack("!H", 2 + len(point)) + point
+
+    def agree(self, public):
+        equal(struct.unpack_from("!H", public)[0], len(public), "pubkey_len")
+        require(public[2] in (2, 3), "no compressed point")
+        return self.private.exchange(
+            self.ec.ECDH(), self.ec.EllipticCurvePublicKey.from_encoded_point(
+                self.curve, public[2:]))
+
+
+SCHEMES = {P256: Nist, P521: Nist, CURVE25519: Montgomery,
+           CURVE448: Montgomery}
+
+
 class Session:
     """tcpcrypt on a Conn; role is ours, "A" or "B"."""
 
-    def __init__(self, conn, role, transcript):
-        from cryptography.hazmat.primitives.asymmetric import x25519
+    def __init__(self, conn, role, transcript, tep=CURVE25519):
         self.conn, self.role, self.transcript = conn, role, transcript
-        self.x25519 = x25519
-        self.private = x25519.X25519PrivateKey.generate()
-        self.public = self.private.public_key().public_bytes_raw() \
-            if hasattr(self.private.public_key(), "public_bytes_raw") \
-            else self.raw(self.private.public_key())
+        self.tep, self.dh = tep, SCHEMES[tep](tep)
+        self.public = self.dh.public
         self.nonce = os.urandom(NONCE_LEN)
         self.rx_at = 0
         self.cipher = self.tx_key = self.rx_key = self.session_id = None
         self.offered = None
         self.own_init = self.peer_init = None
         self.frames = 0
-
-    @staticmethod
-    def raw(public):
-        from cryptography.hazmat.primitives import serialization
-        return public.public_bytes(serialization.Encoding.Raw,
-                                   serialization.PublicFormat.Raw)
 
     # section 4.1
 
@@ -738,14 +774,15 @@ class Session:
         """Section 4.1: no ignored bytes may be sent."""
         message = self.read_init(INIT1_MAGIC)
         count = message[8]
-        equal(len(message), 9 + 2 * count + NONCE_LEN + 32,
+        equal(len(message), 9 + 2 * count + NONCE_LEN + len(self.public),
               "length of Init1")
         self.offered = struct.unpack_from("!%dH" % count, message, 9)
         return message
 
     def read_init2(self):
         message = self.read_init(INIT2_MAGIC)
-        equal(len(message), 10 + NONCE_LEN + 32, "length of Init2")
+        equal(len(message), 10 + NONCE_LEN + len(self.public),
+              "length of Init2")
         return message
 
     # section 3.3
@@ -753,18 +790,17 @@ class Session:
     def derive(self, init1, init2):
         count = init1[8]
         at = 9 + 2 * count
-        nonce_a, pub_a = init1[at:at + 32], init1[at + 32:at + 64]
+        nonce_a = init1[at:at + NONCE_LEN]
         self.cipher = struct.unpack_from("!H", init2, 8)[0]
-        pub = init2[42:74] if self.role == "A" else pub_a
-        es = self.private.exchange(
-            self.x25519.X25519PublicKey.from_public_bytes(bytes(pub)))
+        pub = init2[10:] if self.role == "A" else init1[at:]
+        es = self.dh.agree(bytes(pub[NONCE_LEN:][:len(self.public)]))
         ss = extract(nonce_a, self.transcript + init1 + init2 + es)
         mk = cprf(ss, CONST_REKEY, K_LEN)
         keys = [Key(self.cipher, mk, c) for c in (CONST_KEY_A, CONST_KEY_B)]
         if self.role == "B":
             keys.reverse()
         self.tx_key, self.rx_key = keys
-        self.session_id = bytes([CURVE25519]) + cprf(ss, CONST_SESSID, K_LEN)
+        self.session_id = bytes([self.tep]) + cprf(ss, CONST_SESSID, K_LEN)
 
     def agree(self, cipher=None, size=None, urg=None, **kwargs):
         """The whole key exchange, in our role."""

@@ -15,8 +15,10 @@ struct ktap_case {
 
 extern const struct ktap_case eno_option_cases[];
 extern const struct ktap_case eno_negotiate_cases[];
+extern const struct ktap_case eno_data_cases[];
 extern const struct ktap_case init_cases[];
 extern const struct ktap_case keys_cases[];
+extern const struct ktap_case resume_cases[];
 extern const struct ktap_case frame_cases[];
 extern const struct ktap_case fe_cases[];
 extern const struct ktap_case curves_cases[];

@@ -11,6 +11,9 @@
 #define CFG_B		0x01
 #define CFG_AWARE	0x02
 #define CFG_MANDATORY	0x04
+#define CFG_DATA	0x08
+#define CFG_RAW		0x10	/* what was heard, sent back by both ends */
+#define CFG_ROOM	5	/* bits from here on: eighths of the room */
 #define OPTIONS_MAX	40
 
 static bool even(const struct eno_tep *tep, const struct eno_config *cfg,
@@ -18,6 +21,8 @@ static bool even(const struct eno_tep *tep, const struct eno_config *cfg,
 {
 	u8 sum = 0;
 
+	(void)tep;
+	(void)cfg;
 	while (len--)
 		sum += *data++;
 	return !(sum & 1);
@@ -34,7 +39,8 @@ static void check(bool good)
 		abort();
 }
 
-static void configure(struct eno_config *cfg, u8 bits, bool passive)
+static void configure(struct eno_config *cfg, u8 bits, bool passive,
+		      const struct eno_option *raw)
 {
 	memset(cfg, 0, sizeof(*cfg));
 	for (; cfg->nteps < 4; cfg->nteps++)
@@ -43,6 +49,12 @@ static void configure(struct eno_config *cfg, u8 bits, bool passive)
 	cfg->b = bits & CFG_B;
 	cfg->aware = bits & CFG_AWARE;
 	cfg->mandatory = bits & CFG_MANDATORY;
+	if (bits & CFG_DATA) {
+		cfg->data_tep = 0x21 + (bits & 3);
+		cfg->data_len = passive ? 9 : 17;
+	}
+	if (bits & CFG_RAW)
+		cfg->raw = raw;
 }
 
 /* Suboptions lie one after the other inside the option. */
@@ -58,14 +70,29 @@ static void check_parsed(const struct eno_option *opt,
 	}
 }
 
-static void check_result(const struct eno_result *res,
+/* Data lies inside the option of the host that sent it. */
+static void check_data(const struct eno_result *res)
+{
+	const struct eno_data *a = &res->data[ENO_HOST_A];
+	const struct eno_data *b = &res->data[ENO_HOST_B];
+	unsigned int len = res->transcript[1];
+
+	check(a->off > ENO_OPT_MIN && a->off + a->len <= len);
+	check(b->off > len + ENO_OPT_MIN);
+	check(b->off + b->len <= res->transcript_len);
+}
+
+static void check_result(const struct eno_config *cfg,
+			 const struct eno_result *res,
 			 const struct eno_option *sent,
 			 const struct eno_option *heard)
 {
 	if (res->verdict != ENO_OK)
 		return;
-	check(res->tep);
-	check((res->negspec & ENO_GLT) == res->tep->id);
+	check(!res->tep == !!cfg->raw);
+	if (res->tep)
+		check((res->negspec & ENO_GLT) == res->tep->id);
+	check_data(res);
 	check(res->transcript_len == sent->len + heard->len);
 	check(res->transcript[0] == ENO_KIND);
 	check(res->transcript[res->transcript[1]] == ENO_KIND);
@@ -73,16 +100,15 @@ static void check_result(const struct eno_result *res,
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct eno_option heard, syn, synack;
+	struct eno_option heard, raw, syn, synack;
 	struct eno_config active, passive;
 	struct eno_parsed parsed;
 	enum eno_verdict verdict;
 	struct eno_result res;
+	u8 bits;
 
 	if (size < 1 || size > 1 + OPTIONS_MAX)
 		return 0;
-	configure(&active, data[0], false);
-	configure(&passive, data[0], true);
 	verdict = eno_find(data + 1, size - 1, &heard);
 	if (verdict == ENO_OK || verdict == ENO_MANY)
 		check(eno_present(data + 1, size - 1));
@@ -90,16 +116,25 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	verdict = eno_parse(&heard, &parsed);
 	if (verdict == ENO_OK)
 		check_parsed(&heard, &parsed);
+	/* set_raw() of net/sock/opts.c takes what eno_parse() does */
+	raw = heard;
+	bits = data[0];
+	if (verdict != ENO_OK)
+		bits &= ~CFG_RAW;
+	configure(&active, bits, false, &raw);
+	configure(&passive, bits, true, &raw);
 
-	eno_build(&active, ENO_OPT_MAX, &syn);
+	eno_build(&active, (data[0] >> CFG_ROOM) * ENO_OPT_MAX / 7, &syn);
+	check(syn.len >= ENO_OPT_MIN && syn.len <= ENO_OPT_MAX);
+	check(syn.data[1] == syn.len);
 	eno_negotiate(&active, &syn, &heard, &res);
 	check(res.verdict != ENO_OK || verdict == ENO_OK);
-	check_result(&res, &syn, &heard);
+	check_result(&active, &res, &syn, &heard);
 
 	verdict = eno_answer(&passive, &heard, &synack);
 	check((verdict == ENO_OK) == !!synack.len);
 	eno_negotiate(&passive, &synack, &heard, &res);
 	check(verdict != ENO_OK || res.verdict == ENO_OK);
-	check_result(&res, &synack, &heard);
+	check_result(&passive, &res, &synack, &heard);
 	return 0;
 }

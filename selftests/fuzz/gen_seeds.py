@@ -27,7 +27,7 @@ def main():
     top = pathlib.Path(sys.argv[1])
     options = [bytes.fromhex(e) for e in ENO]
     write(top / "fuzz_eno",
-          [bytes([i & 7]) + e for i, e in enumerate(options)] +
+          [bytes([i * 37 & 255]) + e for i, e in enumerate(options)] +
           [b"\0" + SYN + e for e in options] + [b"\0" + SYN])
     write(top / "fuzz_wire",
           [b"\x40" + INIT1 + bytes(64) + FRAMES,

@@ -38,7 +38,8 @@ JOBS = [
     ("netem-1", "guest", 900, "selftests/netem.sh v4"),
     ("netem-2", "guest", 900, "selftests/netem.sh v6 mapped"),
     ("sock", "guest", 900, "selftests/sock.sh sock_test"),
-    ("api", "guest", 600, "selftests/sock.sh api_test close.py sysctl.py"),
+    ("api", "guest", 600, "selftests/sock.sh api_test opts_test close.py "
+                            "sysctl.py"),
     ("module", "guest", 600, "selftests/module.sh"),
 ]
 LONG = [

@@ -9,6 +9,7 @@ in /proc/net/tcpcrypt_stat. sock.sh makes the two hosts.
 import contextlib
 import ctypes
 import errno
+import itertools
 import os
 import socket
 import subprocess
@@ -30,7 +31,11 @@ DEFAULTS = {
     "enable_listen": "1",
     "handshake_timeout": "60",
     "skip_loopback": "1",
+    "teps": "Curve25519 P256 Curve448 P521",
 }
+TEPS = {"P256": 0x21, "P521": 0x22, "Curve25519": 0x23, "Curve448": 0x24}
+TCP_ENO_NEGSPEC = 6902
+V_BIT = 0x80        # RFC 8548, section 3.4: set if resumed
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -96,17 +101,20 @@ def info(sock):
 def sockets(client="a", server="b", address=B4, port=0):
     enter(server)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.create_server((address, port), family=family) as listener:
+    bound = "::" if address.startswith("::ffff:") else address
+    with socket.create_server((bound, port), family=family,
+                              dualstack_ipv6=bound == "::") as listener:
         listener.settimeout(20)
         enter(client)
-        c = socket.create_connection(listener.getsockname()[:2], 20)
+        c = socket.create_connection(
+            (address,) + listener.getsockname()[1:2], 20)
         s, _ = listener.accept()
     s.settimeout(20)
     return c, s
 
 
-def aead(*args, **kwargs):
-    """Connects; the AEAD that is used, None for plain TCP."""
+def connection(*args, **kwargs):
+    """Connects; the TEP and the AEAD, None for plain TCP."""
     c, s = sockets(*args, **kwargs)
     with c, s:
         end = time.monotonic() + 20
@@ -123,7 +131,19 @@ def aead(*args, **kwargs):
         equal(x[0], OPEN, "state")
         equal(c.getsockopt(6, TCP_ENO_SESSID, 33),
               s.getsockopt(6, TCP_ENO_SESSID, 33), "session ID")
-        return x[1]
+        tep = c.getsockopt(6, TCP_ENO_NEGSPEC)
+        equal(s.getsockopt(6, TCP_ENO_NEGSPEC), tep, "TEP of the server")
+        return tep & ~V_BIT, x[1]
+
+
+def aead(*args, **kwargs):
+    result = connection(*args, **kwargs)
+    return result and result[1]
+
+
+def tep(*args, **kwargs):
+    result = connection(*args, **kwargs)
+    return result and result[0]
 
 
 def plain(*args, **kwargs):
@@ -241,6 +261,37 @@ def test_aeads():
             equal(aead(), 1, "AEAD")
 
 
+def test_teps():
+    """Each TEP at either end, over each kind of addresses."""
+    equal(tep(), TEPS["Curve25519"], "TEP")
+    for name, number in TEPS.items():
+        for address in B4, "fd09::2", "::ffff:" + B4:
+            for ns in "a", "b":
+                with setting(ns, "teps", name):
+                    equal(get(ns, "teps"), name, "teps")
+                    equal(tep(address=address), number, "TEP")
+
+
+def test_teps_host_b_chooses():
+    """RFC 8547, section 4.5: by its own order."""
+    for words in itertools.permutations(TEPS):
+        with setting("b", "teps", ",".join(words)):
+            equal(get("b", "teps"), " ".join(words), "teps")
+            equal(tep(), TEPS[words[0]], "TEP")
+            if words[0] == "P521":
+                with setting("a", "teps", "P256 Curve448"):
+                    want = [w for w in words if w in ("P256", "Curve448")]
+                    equal(tep(), TEPS[want[0]], "TEP")
+        with setting("a", "teps", " ".join(words)):
+            equal(tep(), TEPS["Curve25519"], "TEP")
+
+
+def test_no_tep_in_common():
+    with setting("a", "teps", "P256 P521"), setting("b", "teps",
+                                                    "Curve448"):
+        grows("b", "FallbackNoTep", plain)
+
+
 def test_no_aead_in_common():
     before = counters("b")["AbortProtocol"]
     with setting("a", "aeads", "AES_128_GCM"), setting("b", "aeads",
@@ -303,6 +354,15 @@ def test_bad_ports():
 def test_bad_aeads():
     refused("aeads", ["x", "", ",", "AES_128_GCM x", "aes_128_gcm",
                       "AES_128_GCM AES_128_GCM", "0" * 300, "A" * 5000])
+
+
+def test_bad_teps():
+    refused("teps", ["x", "", ",", "P256 x", "p256", "P256 P256",
+                     "Curve25519,P521,Curve25519", "35", "0x23", "P256\\0x",
+                     "P256:P521", "0" * 300, "A" * 5000])
+    with setting("a", "teps", "P521"):
+        refused("teps", ["P256 y"])
+        equal(tep(), TEPS["P521"], "TEP after a bad value")
 
 
 def grows(ns, name, action, *args, **kwargs):

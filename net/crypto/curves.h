@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Key agreement that is the module's own (RFC 8548, section 5): X448, P-521,
- * and the public keys of P-256.
+ * the public keys of P-256, and X25519 where the kernel's is out of reach.
  *
  * Pure code: no allocation, no randomness, and constant time. It needs a
  * compiler with 128-bit integers.
@@ -14,6 +14,8 @@
 #include "../tcpcrypt/wire.h"
 #include "fe521.h"
 
+int __must_check tcpcrypt_x25519(u8 *out, const u8 *scalar, const u8 *u);
+void tcpcrypt_x25519_public(u8 *pub, const u8 *scalar);
 int __must_check tcpcrypt_x448(u8 *out, const u8 *scalar, const u8 *u);
 void tcpcrypt_x448_public(u8 *pub, const u8 *scalar);
 
@@ -81,6 +83,7 @@ void tcpcrypt_p521_public(struct p521_work *w, u8 *pub, const u8 *scalar);
 int __must_check tcpcrypt_p521_agree(struct p521_work *w, u8 *es,
 				     const u8 *scalar, const u8 *peer_pub);
 
+bool __must_check tcpcrypt_kat_x25519(void);
 bool __must_check tcpcrypt_kat_x448(void);
 bool __must_check tcpcrypt_kat_p256(void);
 bool __must_check tcpcrypt_kat_p521(struct p521_work *w);

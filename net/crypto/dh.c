@@ -71,9 +71,12 @@ int __init tcpcrypt_dh_init(void)
  */
 void __init tcpcrypt_dh_report(void)
 {
-	int i;
+	char names[128] = "";
+	int i, len = 0;
 
 	for (i = 0; i < ARRAY_SIZE(schemes); i++)
 		if (usable[i])
-			pr_info("RFC 8547, RFC 8548: %s\n", schemes[i].name);
+			len += scnprintf(names + len, sizeof(names) - len,
+					 " %s", schemes[i].name);
+	pr_info("RFC 8547, RFC 8548:%s\n", names);
 }

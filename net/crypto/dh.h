@@ -10,6 +10,7 @@
 const struct tcpcrypt_dh *tcpcrypt_dh_p256(const char **why_not);
 const struct tcpcrypt_dh *tcpcrypt_dh_p521(const char **why_not);
 const struct tcpcrypt_dh *tcpcrypt_dh_x25519(const char **why_not);
+const struct tcpcrypt_dh *tcpcrypt_dh_x25519_own(const char **why_not);
 const struct tcpcrypt_dh *tcpcrypt_dh_x448(const char **why_not);
 
 #define TCPCRYPT_NO_INT128	"the compiler has no 128-bit integers"

@@ -4,7 +4,7 @@
  *
  * The library functions sit in modules on distribution kernels, and insmod
  * resolves no dependencies; the API finds the fastest implementation and
- * loads it by name.
+ * loads it by name. 6.18 took X25519 out of the API; ours takes its place.
  */
 
 #include <crypto/algapi.h>
@@ -216,8 +216,10 @@ static const struct tcpcrypt_dh p256_dh = {
  */
 const struct tcpcrypt_dh *__init tcpcrypt_dh_x25519(const char **why_not)
 {
-	*why_not = "the kernel has no " X25519_NAME;
-	return crypto_has_kpp(X25519_NAME, 0, 0) ? &x25519_dh : NULL;
+	/* the kernel's is the faster one */
+	if (crypto_has_kpp(X25519_NAME, 0, 0))
+		return &x25519_dh;
+	return tcpcrypt_dh_x25519_own(why_not);
 }
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * X448 and ECDH on P-521 by our own code: the kernel has neither.
+ * X448 and ECDH on P-521 by our own code, as the kernel has neither; X25519
+ * for kernels that don't have it where it can be reached by name.
  */
 
 #include <linux/err.h>
@@ -14,7 +15,7 @@
 /**
  * struct tcpcrypt_dh_key - an ephemeral key pair
  * @scalar: the private key
- * @work:   of P-521; X448 is allocated without
+ * @work:   of P-521; the others are allocated without
  *
  * Wiped when freed.
  */
@@ -28,15 +29,47 @@ static void own_free(struct tcpcrypt_dh_key *key)
 	kfree_sensitive(key);
 }
 
-static struct tcpcrypt_dh_key *x448_keygen(u8 *pub)
+/* A key without work space, its scalar any random bytes */
+static struct tcpcrypt_dh_key *montgomery_new(unsigned int len)
 {
 	struct tcpcrypt_dh_key *key;
 
 	key = kmalloc(offsetof(struct tcpcrypt_dh_key, work), GFP_KERNEL);
-	if (!key)
-		return NULL;
-	get_random_bytes(key->scalar, TCPCRYPT_X448_LEN);
-	tcpcrypt_x448_public(pub, key->scalar);
+	if (key)
+		get_random_bytes(key->scalar, len);
+	return key;
+}
+
+static struct tcpcrypt_dh_key *x25519_keygen(u8 *pub)
+{
+	struct tcpcrypt_dh_key *key = montgomery_new(TCPCRYPT_X25519_LEN);
+
+	if (key)
+		tcpcrypt_x25519_public(pub, key->scalar);
+	return key;
+}
+
+static int x25519_agree(struct tcpcrypt_dh_key *key, const u8 *peer_pub,
+			u8 *es)
+{
+	return tcpcrypt_x25519(es, key->scalar, peer_pub);
+}
+
+static const struct tcpcrypt_dh x25519_dh = {
+	.tep		= TCPCRYPT_TEP_X25519,
+	.pub_len	= TCPCRYPT_X25519_LEN,
+	.es_len		= TCPCRYPT_X25519_LEN,
+	.keygen		= x25519_keygen,
+	.agree		= x25519_agree,
+	.free		= own_free,
+};
+
+static struct tcpcrypt_dh_key *x448_keygen(u8 *pub)
+{
+	struct tcpcrypt_dh_key *key = montgomery_new(TCPCRYPT_X448_LEN);
+
+	if (key)
+		tcpcrypt_x448_public(pub, key->scalar);
 	return key;
 }
 
@@ -82,6 +115,22 @@ static const struct tcpcrypt_dh p521_dh = {
 	.agree		= p521_agree,
 	.free		= own_free,
 };
+
+/**
+ * tcpcrypt_dh_x25519_own() - the scheme ECDHE-Curve25519 by our own code
+ * @why_not: what it lacks
+ *
+ * Return: the scheme, or NULL.
+ */
+const struct tcpcrypt_dh *__init tcpcrypt_dh_x25519_own(const char **why_not)
+{
+	if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_INT128)) {
+		*why_not = TCPCRYPT_NO_INT128;
+		return NULL;
+	}
+	*why_not = TCPCRYPT_KAT_FAILED;
+	return tcpcrypt_kat_x25519() ? &x25519_dh : NULL;
+}
 
 /**
  * tcpcrypt_dh_x448() - the scheme ECDHE-Curve448

@@ -36,7 +36,7 @@ static __always_inline struct column half_column(const u64 *a, const u64 *b,
 
 /* Limbs from column sums below 2^119, by one pass and what it leaves over. */
 static __always_inline void from_columns(struct fe448 *r,
-					 const unsigned __int128 *c)
+					 const unsigned __int128 c[])
 {
 	unsigned __int128 acc = 0;
 	u64 top;

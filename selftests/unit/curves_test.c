@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * net/crypto/x448.c, p521.c, p256.c: RFC 8548 section 5, RFC 7748, IEEE 1363.
- * OpenSSL is the other implementation.
+ * net/crypto/x25519.c, x448.c, p521.c, p256.c: RFC 8548 section 5, RFC 7748,
+ * IEEE 1363. OpenSSL is the other implementation.
  */
 
 #include <openssl/bn.h>
@@ -31,68 +31,123 @@ static void unhex(u8 *out, size_t len, const char *hex)
 	}
 }
 
-/* --- X448 --- */
+/* --- X25519, X448 --- */
+
+struct montgomery {
+	int		nid;
+	int		len;
+	int		(*agree)(u8 *out, const u8 *scalar, const u8 *u);
+	void		(*public)(u8 *pub, const u8 *scalar);
+	u8		base;
+	u8		low_bits;	/* of a scalar's first byte, no part of it */
+	u8		high_bits;	/* of its last byte */
+	const char	*once, *thousand;	/* RFC 7748, section 5.2 */
+};
+
+static const struct montgomery montgomery[] = {
+	{
+		NID_X25519, 32, tcpcrypt_x25519, tcpcrypt_x25519_public, 9,
+		0x07, 0xc0,
+		"422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079",
+		"684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51",
+	}, {
+		NID_X448, 56, tcpcrypt_x448, tcpcrypt_x448_public, 5,
+		0x03, 0x80,
+		"3f482c8a9f19b01e6c46ee9711d9dc14fd4bf67af30765c2ae2b846a4d23a8cd0db897086239492caf350b51f833868b9bc2b3bca9cf4113",
+		"aa3b4749d55b9daf1e5b00288826c467274ce3ebbdd5c17b975e09d4af6c67cf10d087202db88286e2b79fceea3ec353ef54faa26e219f38",
+	},
+};
+
+static const struct montgomery *const last = &montgomery[1];
 
 static const struct {
+	const struct montgomery *m;
 	const char *scalar, *u, *out;
-} x448_vectors[] = {
-	{	/* RFC 7748, section 5.2 */
+} rfc_7748[] = {
+	{	/* section 5.2 */
+		&montgomery[0],
+		"a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
+		"e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+		"c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552",
+	}, {	/* its u has the bit that must be masked */
+		&montgomery[0],
+		"4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d",
+		"e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
+		"95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957",
+	}, {	/* section 6.1: Alice's key, Bob's public key */
+		&montgomery[0],
+		"77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+		"de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
+		"4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742",
+	}, {	/* section 5.2 */
+		&montgomery[1],
 		"3d262fddf9ec8e88495266fea19a34d28882acef045104d0d1aae121700a779c984c24f8cdd78fbff44943eba368f54b29259a4f1c600ad3",
 		"06fce640fa3487bfda5f6cf2d5263f8aad88334cbd07437f020f08f9814dc031ddbdc38c19c6da2583fa5429db94ada18aa7a7fb4ef8a086",
 		"ce3e4ff95a60dc6697da1db1d85e6afbdf79b50a2412d7546d5f239fe14fbaadeb445fc66a01b0779d98223961111e21766282f73dd96b6f",
 	}, {
+		&montgomery[1],
 		"203d494428b8399352665ddca42f9de8fef600908e0d461cb021f8c538345dd77c3e4806e25f46d3315c44e0a5b4371282dd2c8d5be3095f",
 		"0fbcc2f993cd56d3305b0b7d9e55d4c1a8fb5dbb52f8e9a1e9b6201b165d015894e56c4d3570bee52fe205e28a78b91cdfbde71ce8d157db",
 		"884a02576239ff7a2f2f63b2db6a9ff37047ac13568e1e30fe63c4a7ad1b3ee3a5700df34321d62077e63633c575c1c954514e99da7c179d",
 	}, {	/* section 6.2: Alice's key, Bob's public key */
+		&montgomery[1],
 		"9a8f4925d1519f5775cf46b04b5800d4ee9ee8bae8bc5565d498c28dd9c9baf574a9419744897391006382a6f127ab1d9ac2d8c0a598726b",
 		"3eb7a829b0cd20f5bcfc0b599b6feccf6da4627107bdb0d4f345b43027d8b972fc3e34fb4232a13ca706dcb57aec3dae07bdc1c67bf33609",
 		"07fff4181ac6cc95ec1c16a94a0f74d12da232ce40a77552281d282bb60c0b56fd2464c335543936521c24403085d59a449a5037514a879d",
 	},
 };
 
-static void x448__rfc_7748(void)
+#define MAX	TCPCRYPT_X448_LEN
+
+static void montgomery__rfc_7748(void)
 {
-	u8 scalar[56], u[56], out[56], want[56];
+	u8 scalar[MAX], u[MAX], out[MAX], want[MAX];
+	const struct montgomery *m;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(x448_vectors); i++) {
-		unhex(scalar, 56, x448_vectors[i].scalar);
-		unhex(u, 56, x448_vectors[i].u);
-		unhex(want, 56, x448_vectors[i].out);
-		EXPECT_EQ(tcpcrypt_x448(out, scalar, u), 0);
-		EXPECT_MEM(out, want, 56);
+	for (i = 0; i < ARRAY_SIZE(rfc_7748); i++) {
+		m = rfc_7748[i].m;
+		unhex(scalar, m->len, rfc_7748[i].scalar);
+		unhex(u, m->len, rfc_7748[i].u);
+		unhex(want, m->len, rfc_7748[i].out);
+		EXPECT_EQ(m->agree(out, scalar, u), 0);
+		EXPECT_MEM(out, want, m->len);
 	}
 }
 
-static void x448__rfc_7748_iterated(void)
+static void montgomery__rfc_7748_iterated(void)
 {
-	u8 k[56] = { 5 }, u[56] = { 5 }, out[56], want[56];
+	u8 k[MAX], u[MAX], out[MAX], want[MAX];
+	const struct montgomery *m;
 	int i;
 
-	for (i = 0; i < 1000; i++) {
-		EXPECT_EQ(tcpcrypt_x448(out, k, u), 0);
+	for (m = montgomery; m <= last; m++) {
+		memset(k, 0, sizeof(k));
+		k[0] = m->base;
 		memcpy(u, k, sizeof(u));
-		memcpy(k, out, sizeof(k));
-		if (i)
-			continue;
-		unhex(want, 56,
-		      "3f482c8a9f19b01e6c46ee9711d9dc14fd4bf67af30765c2ae2b846a4d23a8cd0db897086239492caf350b51f833868b9bc2b3bca9cf4113");
-		EXPECT_MEM(k, want, 56);
+		for (i = 0; i < 1000; i++) {
+			EXPECT_EQ(m->agree(out, k, u), 0);
+			memcpy(u, k, sizeof(u));
+			memcpy(k, out, sizeof(k));
+			if (i)
+				continue;
+			unhex(want, m->len, m->once);
+			EXPECT_MEM(k, want, m->len);
+		}
+		unhex(want, m->len, m->thousand);
+		EXPECT_MEM(k, want, m->len);
 	}
-	unhex(want, 56,
-	      "aa3b4749d55b9daf1e5b00288826c467274ce3ebbdd5c17b975e09d4af6c67cf10d087202db88286e2b79fceea3ec353ef54faa26e219f38");
-	EXPECT_MEM(k, want, 56);
 }
 
-static void openssl_x448(const u8 *scalar, const u8 *peer, u8 *pub, u8 *es)
+static void openssl_agree(const struct montgomery *m, const u8 *scalar,
+			  const u8 *peer, u8 *pub, u8 *es)
 {
-	size_t pub_len = 56, es_len = 56;
+	size_t pub_len = m->len, es_len = m->len;
 	EVP_PKEY_CTX *ctx;
 	EVP_PKEY *a, *b;
 
-	a = EVP_PKEY_new_raw_private_key(EVP_PKEY_X448, NULL, scalar, 56);
-	b = EVP_PKEY_new_raw_public_key(EVP_PKEY_X448, NULL, peer, 56);
+	a = EVP_PKEY_new_raw_private_key(m->nid, NULL, scalar, m->len);
+	b = EVP_PKEY_new_raw_public_key(m->nid, NULL, peer, m->len);
 	ctx = EVP_PKEY_CTX_new(a, NULL);
 	EXPECT_EQ(EVP_PKEY_get_raw_public_key(a, pub, &pub_len), 1);
 	EXPECT_EQ(EVP_PKEY_derive_init(ctx), 1);
@@ -104,95 +159,138 @@ static void openssl_x448(const u8 *scalar, const u8 *peer, u8 *pub, u8 *es)
 }
 
 /* The peer's public keys are random numbers: half of them on the twist */
-static void x448__openssl(void)
+static void montgomery__openssl(void)
 {
-	u8 scalar[56], peer[56], pub[56], es[56], want_pub[56], want_es[56];
+	u8 scalar[MAX], peer[MAX], pub[MAX], es[MAX];
+	u8 want_pub[MAX], want_es[MAX];
+	const struct montgomery *m;
 	int i;
 
-	for (i = 0; i < EXCHANGES; i++) {
-		RAND_bytes(scalar, sizeof(scalar));
-		RAND_bytes(peer, sizeof(peer));
-		openssl_x448(scalar, peer, want_pub, want_es);
-		tcpcrypt_x448_public(pub, scalar);
-		EXPECT_MEM(pub, want_pub, 56);
-		EXPECT_EQ(tcpcrypt_x448(es, scalar, peer), 0);
-		EXPECT_MEM(es, want_es, 56);
+	for (m = montgomery; m <= last; m++) {
+		for (i = 0; i < EXCHANGES; i++) {
+			RAND_bytes(scalar, sizeof(scalar));
+			RAND_bytes(peer, sizeof(peer));
+			openssl_agree(m, scalar, peer, want_pub, want_es);
+			m->public(pub, scalar);
+			EXPECT_MEM(pub, want_pub, m->len);
+			EXPECT_EQ(m->agree(es, scalar, peer), 0);
+			EXPECT_MEM(es, want_es, m->len);
+		}
 	}
 }
 
-/* p, little-endian: bytes 28 to 55 are 0xff, as are those before but the LSB */
-static void p448(u8 *bytes)
+/* u = p + more, little-endian; more is small */
+static void from_prime(const struct montgomery *m, int more, u8 *u)
 {
-	memset(bytes, 0xff, 56);
-	bytes[28] = 0xfe;
+	BIGNUM *n = BN_new();
+
+	BN_set_bit(n, m->len == 32 ? 255 : 448);
+	if (m->len == 32) {
+		BN_sub_word(n, 19);
+	} else {
+		BN_sub_word(n, 1);
+		BN_clear_bit(n, 224);
+	}
+	if (more < 0)
+		BN_sub_word(n, -more);
+	else
+		BN_add_word(n, more);
+	BN_bn2lebinpad(n, u, m->len);
+	BN_free(n);
 }
 
-/* u and u + p are one; below 2^448 there are those with u <= 2^224 */
-static void x448__not_canonical(void)
+/* RFC 7748, section 5: u and p + u MUST be the same */
+static void montgomery__not_canonical(void)
 {
-	static const u8 small[] = { 2, 5, 9, 77 };
-	u8 scalar[56], u[56], out[56], want[56];
-	unsigned int i, k;
+	u8 scalar[MAX], u[MAX], out[MAX], want[MAX];
+	const struct montgomery *m;
+	int i;
 
-	for (i = 0; i < ARRAY_SIZE(small); i++) {
-		RAND_bytes(scalar, sizeof(scalar));
-		memset(u, 0, sizeof(u));
-		u[0] = small[i];
-		EXPECT_EQ(tcpcrypt_x448(want, scalar, u), 0);
-		/* p + u = 2^448 - 2^224 + (u - 1) */
-		for (k = 0; k < 56; k++)
-			u[k] = k < 28 ? 0 : 0xff;
-		u[0] = small[i] - 1;
-		EXPECT_EQ(tcpcrypt_x448(out, scalar, u), 0);
-		EXPECT_MEM(out, want, 56);
+	RAND_bytes(scalar, sizeof(scalar));
+	for (m = montgomery; m <= last; m++) {
+		for (i = 2; i < 19; i++) {
+			memset(u, 0, sizeof(u));
+			u[0] = i;
+			EXPECT_EQ(m->agree(want, scalar, u), 0);
+			from_prime(m, i, u);
+			EXPECT_EQ(m->agree(out, scalar, u), 0);
+			EXPECT_MEM(out, want, m->len);
+		}
 	}
+	/* 2^448 - 1 = p + 2^224, 2^255 - 1 = p + 18 */
 	memset(u, 0xff, sizeof(u));
 	EXPECT_EQ(tcpcrypt_x448(out, scalar, u), 0);
-	/* 2^448 - 1 = p + 2^224 */
 	memset(u, 0, sizeof(u));
 	u[28] = 1;
 	EXPECT_EQ(tcpcrypt_x448(want, scalar, u), 0);
 	EXPECT_MEM(out, want, 56);
 }
 
-/* RFC 8548, section 5, RFC 7748, section 7: 0, 1, p - 1, p, p + 1 */
-static void x448__small_order(void)
+/* X25519: the last bit MUST be masked. X448: there is none. */
+static void montgomery__last_bit(void)
 {
-	u8 scalar[56], u[5][56] = {}, out[56];
-	int i, k;
+	u8 scalar[MAX], u[MAX], out[MAX], want[MAX];
+	const struct montgomery *m;
 
-	u[1][0] = 1;
-	p448(u[2]);
-	u[2][0] = 0xfe;
-	p448(u[3]);
-	for (k = 28; k < 56; k++)
-		u[4][k] = 0xff;
-	for (i = 0; i < 5; i++) {
-		for (k = 0; k < 20; k++) {
-			RAND_bytes(scalar, sizeof(scalar));
-			EXPECT_EQ(tcpcrypt_x448(out, scalar, u[i]), -EPROTO);
+	for (m = montgomery; m <= last; m++) {
+		RAND_bytes(scalar, sizeof(scalar));
+		RAND_bytes(u, sizeof(u));
+		EXPECT_EQ(m->agree(want, scalar, u), 0);
+		u[m->len - 1] ^= 0x80;
+		EXPECT_EQ(m->agree(out, scalar, u), 0);
+		EXPECT_EQ(!memcmp(out, want, m->len), m->len == 32);
+	}
+}
+
+/* Two u of order 8 on curve25519, from the literature */
+static const char *const order_8[] = {
+	"e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+	"5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+};
+
+/* RFC 8548, section 5, RFC 7748, section 7: 0, 1, p - 1, p, p + 1, ... */
+static void montgomery__small_order(void)
+{
+	u8 scalar[MAX], u[7][MAX] = {}, out[MAX];
+	const struct montgomery *m;
+	unsigned int i, k;
+
+	for (m = montgomery; m <= last; m++) {
+		u[1][0] = 1;
+		for (i = 0; i < 3; i++)
+			from_prime(m, (int)i - 1, u[2 + i]);
+		for (i = 0; i < ARRAY_SIZE(order_8); i++)
+			unhex(u[5 + i], 32, order_8[i]);
+		for (i = 0; i < (m->len == 32 ? 7 : 5); i++) {
+			for (k = 0; k < 20; k++) {
+				RAND_bytes(scalar, sizeof(scalar));
+				EXPECT_EQ(m->agree(out, scalar, u[i]),
+					  -EPROTO);
+			}
 		}
 	}
 }
 
-/* decodeScalar448: two bits at the end and one at the top don't count */
-static void x448__scalar_bits(void)
+/* decodeScalar: bits that don't count */
+static void montgomery__scalar_bits(void)
 {
-	u8 scalar[56], pub[56], want[56];
+	u8 scalar[MAX], pub[MAX], want[MAX];
+	const struct montgomery *m;
+	int bit;
 
-	RAND_bytes(scalar, sizeof(scalar));
-	scalar[0] &= 252;
-	scalar[55] |= 128;
-	tcpcrypt_x448_public(want, scalar);
-	scalar[0] |= 3;
-	scalar[55] &= 127;
-	tcpcrypt_x448_public(pub, scalar);
-	EXPECT_MEM(pub, want, 56);
-	memset(scalar, 0, sizeof(scalar));
-	tcpcrypt_x448_public(want, scalar);
-	scalar[55] = 128;
-	tcpcrypt_x448_public(pub, scalar);
-	EXPECT_MEM(pub, want, 56);
+	for (m = montgomery; m <= last; m++) {
+		RAND_bytes(scalar, sizeof(scalar));
+		m->public(want, scalar);
+		for (bit = 0; bit < 8 * m->len; bit++) {
+			scalar[bit / 8] ^= 1 << bit % 8;
+			m->public(pub, scalar);
+			scalar[bit / 8] ^= 1 << bit % 8;
+			EXPECT_EQ(!memcmp(pub, want, m->len),
+				  (bit < 8 && m->low_bits >> bit & 1) ||
+				  (bit / 8 == m->len - 1 &&
+				   m->high_bits >> bit % 8 & 1));
+		}
+	}
 }
 
 /* --- P-521 --- */
@@ -538,18 +636,20 @@ static void p256__encode(void)
 
 static void kat__all(void)
 {
+	EXPECT(tcpcrypt_kat_x25519());
 	EXPECT(tcpcrypt_kat_x448());
 	EXPECT(tcpcrypt_kat_p256());
 	EXPECT(tcpcrypt_kat_p521(&work));
 }
 
 const struct ktap_case curves_cases[] = {
-	KTAP_CASE(x448__rfc_7748),
-	KTAP_CASE(x448__rfc_7748_iterated),
-	KTAP_CASE(x448__openssl),
-	KTAP_CASE(x448__not_canonical),
-	KTAP_CASE(x448__small_order),
-	KTAP_CASE(x448__scalar_bits),
+	KTAP_CASE(montgomery__rfc_7748),
+	KTAP_CASE(montgomery__rfc_7748_iterated),
+	KTAP_CASE(montgomery__openssl),
+	KTAP_CASE(montgomery__not_canonical),
+	KTAP_CASE(montgomery__last_bit),
+	KTAP_CASE(montgomery__small_order),
+	KTAP_CASE(montgomery__scalar_bits),
 	KTAP_CASE(p521__cavp),
 	KTAP_CASE(p521__openssl),
 	KTAP_CASE(p521__edge_scalars),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* net/crypto/fe448.c, fe521.c, against the big numbers of OpenSSL */
+/* net/crypto/fe25519.c, fe448.c, fe521.c, against the big numbers of OpenSSL */
 
 #include <openssl/bn.h>
 #include <linux/errno.h>
 #include <linux/string.h>
+#include "../../net/crypto/fe25519.h"
 #include "../../net/crypto/fe448.h"
 #include "../../net/crypto/fe521.h"
 #include "ktap.h"
@@ -11,15 +12,18 @@
 #define ROUNDS	3000
 
 static BN_CTX *ctx;
-static BIGNUM *p448, *p521;
+static BIGNUM *p25519, *p448, *p521;
 
 static void setup(void)
 {
 	if (ctx)
 		return;
 	ctx = BN_CTX_new();
+	p25519 = BN_new();
 	p448 = BN_new();
 	p521 = BN_new();
+	BN_set_bit(p25519, 255);
+	BN_sub_word(p25519, 19);
 	BN_set_bit(p448, 448);
 	BN_sub_word(p448, 1);
 	BN_clear_bit(p448, 224);
@@ -81,6 +85,16 @@ static void bounded(const u64 *v, int limbs, u64 mask, u64 top)
 		EXPECT(v[i] <= (i == limbs - 1 ? top : mask) + 256);
 }
 
+static void is25519(const struct fe25519 *a, const BIGNUM *want)
+{
+	u8 bytes[FE25519_LEN], le[FE25519_LEN];
+
+	bounded(a->v, FE25519_LIMBS, FE25519_MASK, FE25519_MASK);
+	fe25519_store(bytes, a);
+	BN_bn2lebinpad(want, le, sizeof(le));
+	EXPECT_MEM(bytes, le, sizeof(le));
+}
+
 static void is448(const struct fe448 *a, const BIGNUM *want)
 {
 	u8 bytes[FE448_LEN], le[FE448_LEN];
@@ -99,6 +113,40 @@ static void is521(const struct fe521 *a, const BIGNUM *want)
 	fe521_store(bytes, a);
 	BN_bn2binpad(want, be, sizeof(be));
 	EXPECT_MEM(bytes, be, sizeof(be));
+}
+
+static void operate25519(const struct fe25519 *a, const struct fe25519 *b)
+{
+	BIGNUM *na = BN_new(), *nb = BN_new(), *n = BN_new();
+	struct fe25519 r;
+	u32 small;
+
+	number(na, a->v, FE25519_LIMBS, FE25519_BITS, p25519);
+	number(nb, b->v, FE25519_LIMBS, FE25519_BITS, p25519);
+	is25519(a, na);
+	BN_mod_mul(n, na, nb, p25519, ctx);
+	fe25519_mul(&r, a, b);
+	is25519(&r, n);
+	r = *a;
+	fe25519_mul(&r, &r, b);
+	is25519(&r, n);
+	BN_mod_add(n, na, nb, p25519, ctx);
+	fe25519_add(&r, a, b);
+	is25519(&r, n);
+	BN_mod_sub(n, na, nb, p25519, ctx);
+	fe25519_sub(&r, a, b);
+	is25519(&r, n);
+	BN_mod_sqr(n, na, p25519, ctx);
+	fe25519_mul(&r, a, a);
+	is25519(&r, n);
+	small = rnd(2) ? 121665 : rnd(0xffffffff);
+	BN_set_word(n, small);
+	BN_mod_mul(n, na, n, p25519, ctx);
+	fe25519_mul_small(&r, a, small);
+	is25519(&r, n);
+	BN_free(na);
+	BN_free(nb);
+	BN_free(n);
 }
 
 static void operate448(const struct fe448 *a, const struct fe448 *b)
@@ -161,6 +209,90 @@ static void operate521(const struct fe521 *a, const struct fe521 *b)
 	BN_free(na);
 	BN_free(nb);
 	BN_free(n);
+}
+
+static void fe25519__operations(void)
+{
+	struct fe25519 a, b;
+	int i, k;
+
+	setup();
+	for (i = 0; i < ROUNDS; i++) {
+		for (k = 0; k < FE25519_LIMBS; k++) {
+			a.v[k] = limb(FE25519_MASK);
+			b.v[k] = limb(FE25519_MASK);
+		}
+		operate25519(&a, &b);
+	}
+}
+
+static void fe25519__edges(void)
+{
+	struct fe25519 e[7] = {};
+	int i, j, k;
+
+	setup();
+	e[1].v[0] = 1;
+	for (k = 0; k < FE25519_LIMBS; k++) {
+		e[3].v[k] = FE25519_MASK - (k ? 0 : 18);
+		e[2].v[k] = e[3].v[k] - !k;
+		e[4].v[k] = e[3].v[k] + !k;
+		e[5].v[k] = FE25519_MASK;
+		e[6].v[k] = FE25519_MASK + 256;
+	}
+	for (i = 0; i < 7; i++)
+		for (j = 0; j < 7; j++)
+			operate25519(&e[i], &e[j]);
+}
+
+static void fe25519__invert(void)
+{
+	BIGNUM *n = BN_new();
+	struct fe25519 a = {}, r;
+	int i, k;
+
+	setup();
+	fe25519_inv(&r, &a);
+	BN_zero(n);
+	is25519(&r, n);
+	for (i = 0; i < 100; i++) {
+		for (k = 0; k < FE25519_LIMBS; k++)
+			a.v[k] = limb(FE25519_MASK);
+		number(n, a.v, FE25519_LIMBS, FE25519_BITS, p25519);
+		if (!BN_mod_inverse(n, n, p25519, ctx))
+			continue;
+		fe25519_inv(&r, &a);
+		is25519(&r, n);
+	}
+	BN_free(n);
+}
+
+/* RFC 7748, section 5: the last bit is masked, p or more counts modulo p. */
+static void fe25519__load(void)
+{
+	BIGNUM *n = BN_new(), *m = BN_new();
+	u8 bytes[FE25519_LEN];
+	struct fe25519 r;
+	int i;
+
+	setup();
+	for (i = 0; i < 256 + 22; i++) {
+		if (i < 256) {
+			BN_zero(n);
+			BN_set_bit(n, i);
+		} else {
+			BN_copy(n, p25519);
+			BN_sub_word(n, 3);
+			BN_add_word(n, i - 256);
+		}
+		BN_bn2lebinpad(n, bytes, sizeof(bytes));
+		fe25519_load(&r, bytes);
+		BN_mask_bits(n, 255);
+		BN_nnmod(m, n, p25519, ctx);
+		is25519(&r, m);
+	}
+	BN_free(n);
+	BN_free(m);
 }
 
 static void fe448__operations(void)
@@ -371,6 +503,10 @@ static void fe521__load(void)
 }
 
 const struct ktap_case fe_cases[] = {
+	KTAP_CASE(fe25519__operations),
+	KTAP_CASE(fe25519__edges),
+	KTAP_CASE(fe25519__invert),
+	KTAP_CASE(fe25519__load),
 	KTAP_CASE(fe448__operations),
 	KTAP_CASE(fe448__edges),
 	KTAP_CASE(fe448__invert),

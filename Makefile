@@ -16,8 +16,8 @@ kernel_minor := $(word 2,$(subst ., ,$(kernel)))
 # Tests in C: one file, one program.
 programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c))
 
-.PHONY: all module programs demo check check-long clean help install-deps
-.PHONY: check-headers
+.PHONY: all module programs demo check check-long check-timing clean help
+.PHONY: install-deps check-headers
 
 all: module
 
@@ -58,9 +58,15 @@ check check-long: install-deps
 	@selftests/guest/kernel.sh >/dev/null
 	@selftests/run.py $(if $(filter check-long,$@),--long) $(TESTS)
 
+# A quiet machine is best.
+check-timing:
+	@selftests/deps.sh build
+	+@$(MAKE) -s --no-print-directory -C selftests/timing run_tests
+
 clean:
 	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) M=$(CURDIR) clean
 	+@[ ! -e selftests/unit/Makefile ] || $(MAKE) -s -C selftests/unit clean
+	+@[ ! -e selftests/timing/Makefile ] || $(MAKE) -s -C selftests/timing clean
 	@rm -f $(programs)
 
 help:
@@ -68,6 +74,7 @@ help:
 	@echo "make demo        two hosts in a guest, with and without encryption"
 	@echo "make check       the tests, TESTS='JOB ...' some of them"
 	@echo "make check-long  also those that take long"
+	@echo "make check-timing  does the time of our own key agreement leak"
 	@echo "make clean       remove what make built"
 	@echo "make install-deps  the Debian packages for building and the guest"
 	@echo "selftests/run.py --list names the jobs."

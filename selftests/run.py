@@ -43,6 +43,7 @@ JOBS = [
     ("module", "guest", 600, "selftests/module.sh"),
 ]
 LONG = [
+    ("timing", "host", 1800, "make -s -C selftests/timing run_tests"),
     ("debug-netem", "debug", 3600, "selftests/netem.sh v4"),
     ("debug-apps", "debug", 3600, "selftests/apps.sh"),
 ]

@@ -33,6 +33,11 @@ def main():
           [b"\x40" + INIT1 + bytes(64) + FRAMES,
            b"\x40" + INIT2 + bytes(64) + FRAMES,
            b"\0" + FRAMES, b"\0" + INIT1 + bytes(30)])
+    # x is 5 on both curves, x is all ones, 0, and no header at all
+    write(top / "fuzz_point",
+          [bytes([i & 3]) + bytes(3) + x for i in range(4)
+           for n in (32, 66) for x in (bytes(n - 1) + b"\5", b"\xff" * n,
+                                       bytes(n))])
 
 
 main()

@@ -174,8 +174,10 @@ void fe25519_store(u8 *bytes, const struct fe25519 *a)
 	struct fe25519 t = *a;
 	u64 c = 19, acc = 0;
 
-	/* t + 19 reaches 2^255 if, and only if, t >= p; then that is t - p */
-	fe25519_carry(&t);
+	/*
+	 * t is less than 2p, by the bound of struct fe25519. t + 19 reaches
+	 * 2^255 if, and only if, t >= p; but for that bit it is t - p then.
+	 */
 	for (i = 0; i < FE25519_LIMBS; i++)
 		c = (t.v[i] + c) >> FE25519_BITS;
 	OPTIMIZER_HIDE_VAR(c);

@@ -198,8 +198,7 @@ void fe448_store(u8 *bytes, const struct fe448 *a)
 	s64 borrow = 0;
 	int i, j;
 
-	/* below 2^448 + 2^394, which is less than 2p */
-	fe448_carry(&t);
+	/* t is less than 2p: with the bound of struct fe448, 2^448 + 2^401 */
 	for (i = 0; i < FE448_LIMBS; i++) {
 		borrow += (s64)t.v[i] - (s64)(FE448_MASK - (i == 4));
 		t.v[i] = (u64)borrow & FE448_MASK;

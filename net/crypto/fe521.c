@@ -173,7 +173,7 @@ void fe521_store(u8 *bytes, const struct fe521 *a)
 	struct fe521 t = *a;
 	u64 acc = 0;
 
-	fe521_carry(&t);
+	/* less than 2p, by the bound of struct fe521 */
 	reduce(&t);
 	for (i = FE521_LEN - 1; i >= 0; i--) {
 		if (bits < 8 && k < FE521_LIMBS) {

@@ -34,8 +34,13 @@ static int __net_init net_init(struct net *net)
 	err = tcpcrypt_passive_init(net);
 	if (err)
 		goto exit_sysctl;
+	err = tcpcrypt_local_in_init(net);
+	if (err)
+		goto exit_passive;
 	return 0;
 
+exit_passive:
+	tcpcrypt_passive_exit(net);
 exit_sysctl:
 	tcpcrypt_sysctl_exit(net);
 exit_cache:
@@ -47,6 +52,7 @@ exit_mib:
 
 static void __net_exit net_exit(struct net *net)
 {
+	tcpcrypt_local_in_exit(net);
 	tcpcrypt_passive_exit(net);
 	tcpcrypt_sysctl_exit(net);
 	tcpcrypt_cache_exit(net);

@@ -11,8 +11,11 @@ application wrote.
 """
 
 import errno
+import fcntl
+import os
 import random
 import select
+import signal
 import socket
 import struct
 import sys
@@ -23,8 +26,8 @@ from peer import (ACK, AEADS, AES128, AES256, CHACHA, CURVE25519, DEADLINE,
                   FIN, FINP, MAPPED, PSH, RST, TCP_CRYPT_INFO,
                   TCP_ENO_NEGSPEC, TCP_ENO_ROLE, TCP_ENO_SESSID,
                   TCP_ENO_TRANSCRIPT, URG, V4, V6, Conn, Session, Suite,
-                  Sysctl, add, checksum, eno, equal, int_option,
-                  kernel_state, option, require)
+                  Sysctl, add, checksum, counters, eno, equal,
+                  int_option, kernel_state, option, require)
 
 SYN_ENO = eno(CURVE25519)
 SYNACK_ENO = eno(0x01, CURVE25519)
@@ -631,6 +634,37 @@ for how in ([], [SO_OOBINLINE]):
             equal(net.recv(sock), b"", "end-of-file")
             net.send(sock, secret(100))
             equal(session.read(100), secret(100), "what the peer got")
+
+
+@both("3.7 URG raises no SIGURG", False)
+@both("3.7 URG raises no SIGURG, nor with a packet tap", True)
+def no_sigurg(net, role, tapped):
+    raised = []
+    signal.signal(signal.SIGURG, lambda *args: raised.append(1))
+    sock, conn, session = negotiate(net, role)
+    fcntl.fcntl(sock, fcntl.F_SETOWN, os.getpid())
+    tap = None
+    if tapped:
+        # its copies share their headers with what TCP gets
+        tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM,
+                            socket.htons(0x0800))
+        tap.settimeout(DEADLINE)
+    cleared = int(counters()["UrgentCleared"])
+    session.agree(urg=1)
+    conn.output(ACK | URG, urg=1)
+    conn.send(session.seal(content(100)), flags=URG, urg=50)
+    sent = conn.sent[-1]
+    equal(net.recv_exact(sock, 100), content(100), "what recv() got")
+    conn.output(ACK | URG, urg=40)
+    exchange(net, sock, session)
+    require(int(counters()["UrgentCleared"]) >= cleared + 4,
+            "UrgentCleared: from %d to %s" % (
+                cleared, counters()["UrgentCleared"]))
+    equal(raised, [], "SIGURG")
+    if tapped:
+        while tap.recv(65536) != sent.packet:
+            pass
+        tap.close()
 
 
 # --- the end of the stream -------------------------------------------------

@@ -13,15 +13,18 @@ without the module all tests fail.
 
 import ctypes
 import errno
+import fcntl
 import os
 import random
+import signal
 import socket
 import sys
 
 sys.dont_write_bytecode = True
 from peer import (ACK, BARE, CURVE25519, ENO, MAPPED, SYN, TCP_ENO_NEGSPEC,
                   TCP_ENO_ROLE, TCP_ENO_SESSID, TCP_ENO_TRANSCRIPT,
-                  TCP_SAVE_SYN, TCP_SAVED_SYN, V4, V6, Conn, Failure, Session,
+                  TCP_SAVE_SYN, TCP_SAVED_SYN, URG, V4, V6, Conn, Failure,
+                  Session,
                   Suite, Sysctl, add, eno, eno_accepts, equal, int_option,
                   load_module, option, require, unload_module)
 
@@ -389,6 +392,19 @@ def early_data_plain(net):
     conn.send(REPLY)
     net.connected(sock)
     equal(net.recv_exact(sock, len(REPLY)), REPLY, "what recv() got")
+    plain_traffic(net, sock, conn)
+
+
+@suite.test("4.6 active: plain, and urgent data is urgent")
+def urgent_plain(net):
+    raised = []
+    signal.signal(signal.SIGURG, lambda *args: raised.append(1))
+    sock, conn = active(net, answer=b"")
+    fcntl.fcntl(sock, fcntl.F_SETOWN, os.getpid())
+    conn.send(b"abc!", flags=URG, urg=4)
+    net.wait(lambda: raised, "SIGURG")
+    equal(net.recv_exact(sock, 3), b"abc", "what recv() got")
+    equal(sock.recv(1, socket.MSG_OOB), b"!", "urgent data")
     plain_traffic(net, sock, conn)
 
 

@@ -47,6 +47,7 @@ static const char * const names[TCPCRYPT_MIB_MAX] = {
 	[TCPCRYPT_MIB_CLOSEUNREAD] = "CloseUnread",
 	[TCPCRYPT_MIB_CLOSETIMEOUT] = "CloseTimeout",
 	[TCPCRYPT_MIB_CLOSELIMIT] = "CloseLimit",
+	[TCPCRYPT_MIB_URGENTCLEARED] = "UrgentCleared",
 };
 
 static u64 fold(const struct tcpcrypt_net *tn, unsigned int mib)

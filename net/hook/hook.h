@@ -78,6 +78,10 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 int tcpcrypt_passive_init(struct net *net);
 void tcpcrypt_passive_exit(struct net *net);
 
+/* local_in.c */
+int tcpcrypt_local_in_init(struct net *net);
+void tcpcrypt_local_in_exit(struct net *net);
+
 /* attach.c */
 int tcpcrypt_attach_init(void);
 void tcpcrypt_attach_exit(void);

@@ -37,15 +37,9 @@
  * (cb16f4b6c73d, "tcp: Don't pass hashinfo to socket lookup helpers.").
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-#define tcpcrypt_lookup_v4(net, ...)					\
-	__inet_lookup_established(net, (net)->ipv4.tcp_death_row.hashinfo, \
-				  __VA_ARGS__)
-#define tcpcrypt_lookup_v6(net, ...)					\
-	__inet6_lookup_established(net, (net)->ipv4.tcp_death_row.hashinfo, \
-				   __VA_ARGS__)
+#define TCPCRYPT_HASHINFO(net, next)	(net)->ipv4.tcp_death_row.hashinfo, next
 #else
-#define tcpcrypt_lookup_v4	__inet_lookup_established
-#define tcpcrypt_lookup_v6	__inet6_lookup_established
+#define TCPCRYPT_HASHINFO(net, next)	next
 #endif
 
 #endif /* _TCPCRYPT_COMPAT_H */

@@ -55,13 +55,15 @@ static struct sock *look_up(struct net *net, const struct sk_buff *skb,
 	const struct ipv6hdr *ip6 = ipv6_hdr(skb);
 
 	if (pf == NFPROTO_IPV6)
-		return tcpcrypt_lookup_v6(net, &ip6->saddr, th->source,
-					  &ip6->daddr, ntohs(th->dest),
-					  inet6_iif(skb), inet6_sdif(skb));
+		return __inet6_lookup_established(net,
+						  TCPCRYPT_HASHINFO(net, &ip6->saddr),
+						  th->source, &ip6->daddr,
+						  ntohs(th->dest), inet6_iif(skb),
+						  inet6_sdif(skb));
 #endif
-	return tcpcrypt_lookup_v4(net, ip->saddr, th->source, ip->daddr,
-				  ntohs(th->dest), inet_iif(skb),
-				  inet_sdif(skb));
+	return __inet_lookup_established(net, TCPCRYPT_HASHINFO(net, ip->saddr),
+					 th->source, ip->daddr, ntohs(th->dest),
+					 inet_iif(skb), inet_sdif(skb));
 }
 
 static bool is_encrypted(const struct sock *sk)

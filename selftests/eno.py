@@ -21,10 +21,10 @@ import socket
 import sys
 
 sys.dont_write_bytecode = True
-from peer import (ACK, BARE, CURVE25519, ENO, MAPPED, SYN, TCP_ENO_NEGSPEC,
-                  TCP_ENO_ROLE, TCP_ENO_SESSID, TCP_ENO_TRANSCRIPT,
-                  TCP_SAVE_SYN, TCP_SAVED_SYN, URG, V4, V6, Conn, Failure,
-                  Session,
+from peer import (ACK, BARE, CURVE25519, ENO, MAPPED, PSH, RST, SYN,
+                  TCP_ENO_ENABLED, TCP_ENO_NEGSPEC, TCP_ENO_ROLE,
+                  TCP_ENO_SESSID, TCP_ENO_TRANSCRIPT, TCP_SAVE_SYN,
+                  TCP_SAVED_SYN, TCP_ULP, URG, V4, V6, Conn, Failure, Session,
                   Suite, Sysctl, add, eno, eno_accepts, equal, int_option,
                   load_module, option, require, unload_module)
 
@@ -33,6 +33,9 @@ SYNACK_ENO = eno(0x01, CURVE25519)
 PAYLOAD = b"the quick brown fox jumps over the lazy dog 0123456789\r\n" * 40
 REPLY = bytes(range(256)) * 9
 EXCLUDED = 8443
+DEFER = [(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 20)]
+REQUIRED = [(socket.IPPROTO_TCP, TCP_ULP, b"tcpcrypt"),
+            (socket.IPPROTO_TCP, TCP_ENO_ENABLED, 2)]
 
 suite = Suite()
 early = {}
@@ -729,23 +732,128 @@ def ack_two(net):
     encrypted(net, net.accept(listener), conn)
 
 
-# design.md, section 7: any segment received up to the first ACK. Known to
-# fail: tcp_check_req() answers a repeated SYN, and only a LOCAL_IN hook could
-# see that it lost its option. PEER_KNOWN=1 runs it.
-def stripped_syn(net):
-    listener = net.listen()
+REPEATED_SYN = [
+    ("4.6", "no ENO", b""),
+    ("4.1", "two ENO options", SYN_ENO * 2),
+    ("4.4", "ill-formed ENO", eno(0x23, 0x80)),
+    ("4.5", "another TEP", eno(0x24)),
+    ("4.6", "vacuous ENO", BARE),
+    ("4.3", "b = 1", eno(0x01, 0x23)),
+]
+
+
+def repeat_syn(net, syn, family, options=()):
+    """A good SYN, then a second one."""
+    listener = net.listen(family, options=options)
+    conn, synack = passive(net, listener, family=family)
+    equal(synack.eno(), [SYNACK_ENO], "ENO of the SYN-ACK")
+    conn.output(SYN, options=syn, seq=conn.isn)
+    net.wait(lambda: len(conn.segs) >= 2, "a second SYN-ACK")
+    return listener, conn
+
+
+def changed_syn(net, syn, family, early_demux=1):
+    with Sysctl("net.ipv4.ip_early_demux", early_demux):
+        listener, conn = repeat_syn(net, syn, family)
+        equal(conn.segs[1].eno(), [], "ENO of the second SYN-ACK")
+        # a peer that has seen the first SYN-ACK alone sends it
+        conn.bare = True
+        conn.ack()
+        sock = net.accept(listener)
+        plain_traffic(net, sock, conn)
+
+
+for section, what, opt in REPEATED_SYN:
+    suite.test("%s passive: repeated SYN, %s: plain" % (section, what), opt,
+               V4)(changed_syn)
+suite.test("4.6 passive: repeated SYN, no ENO: plain, %s" % V6, b"", V6)(
+    changed_syn)
+suite.test("4.6 passive: repeated SYN, no ENO, no early demux: plain", b"",
+           V4, 0)(changed_syn)
+suite.test("4.6 passive: repeated SYN, no ENO, no early demux: plain, %s" %
+           V6, b"", V6, 0)(changed_syn)
+
+
+@suite.test("4.6 passive: repeated SYN, altered but good: the first counts")
+def altered_syn(net):
+    listener, conn = repeat_syn(net, eno(0x24, 0x23), V4)
+    equal(conn.segs[1].eno(), [SYNACK_ENO], "ENO of the second SYN-ACK")
+    conn.bare = True
+    conn.ack()
+    encrypted(net, net.accept(listener), conn)
+
+
+def forge(conn, flags, **kwargs):
+    """A segment whose checksum is wrong."""
+    net = conn.net
+    at = 16 + (40 if len(conn.src) == 16 else 20)
+
+    def write(packet):
+        os.write(net.tun, packet[:at] + bytes([packet[at] ^ 0x55]) +
+                 packet[at + 1:])
+    net.write = write
+    conn.output(flags, **kwargs)
+    del net.write
+
+
+@suite.test("4.6 passive: segments that TCP does not take do not count, %s" %
+            V4, V4)
+@suite.test("4.6 passive: segments that TCP does not take do not count, %s" %
+            V6, V6)
+def forged(net, family):
+    listener = net.listen(family)
+    conn, synack = passive(net, listener, family=family)
+    equal(synack.eno(), [SYNACK_ENO], "ENO of the SYN-ACK")
+    forge(conn, SYN, seq=conn.isn)
+    forge(conn, ACK)
+    conn.output(SYN, seq=add(conn.isn, -1))
+    conn.output(ACK, ack=add(conn.rcv_nxt, 1))
+    conn.output(ACK, seq=add(conn.snd_nxt, -1))
+    conn.output(ACK, b"far away", seq=add(conn.snd_nxt, 1 << 30))
+    conn.output(ACK | RST, seq=add(conn.snd_nxt, 1))
+    net.rest(0.05)
+    # those that were answered were not answered by ENO's rules
+    conn.rst = False
+    conn.bare = True
+    conn.ack()
+    encrypted(net, net.accept(listener), conn)
+
+
+@suite.test("TCP_ENO_REQUIRED passive: repeated SYN without ENO: no child")
+def required_syn(net):
+    listener = net.listen(options=REQUIRED)
     conn, synack = passive(net, listener)
     equal(synack.eno(), [SYNACK_ENO], "ENO of the SYN-ACK")
     conn.output(SYN, seq=conn.isn)
-    net.wait(lambda: len(conn.segs) >= 2, "a second SYN-ACK")
+    net.rest(0.05)
     conn.bare = True
     conn.ack()
-    sock = net.accept(listener)
-    plain_traffic(net, sock, conn)
+    conn.output(ACK | PSH, b"data")
+    net.rest(0.1)
+    for seg in conn.segs[1:]:
+        require(not seg.flags & SYN, "a second SYN-ACK: %s" % seg)
+    no_child(listener)
 
 
-if os.environ.get("PEER_KNOWN"):
-    suite.test("4.6 passive: repeated SYN without ENO: plain")(stripped_syn)
+@suite.test("TCP_ENO_REQUIRED passive: TCP_DEFER_ACCEPT, ACK without ENO: no "
+            "child")
+def required_ack(net):
+    listener = net.listen(options=REQUIRED + DEFER)
+    conn, synack = passive(net, listener)
+    equal(synack.eno(), [SYNACK_ENO], "ENO of the SYN-ACK")
+    conn.ack()
+    conn.bare = True
+    conn.output(ACK | PSH, b"data")
+    net.rest(0.1)
+    no_child(listener)
+
+
+def no_child(listener):
+    try:
+        listener.accept()
+    except BlockingIOError:
+        return
+    raise Failure("accept() has a child")
 
 
 @suite.test("4.7 passive: SYN data is discarded, not acknowledged")
@@ -941,16 +1049,23 @@ def no_saved_syn(net):
     encrypted(net, sock, conn)
 
 
-@suite.test("4.6 passive: TCP_DEFER_ACCEPT, Init1 after a bare ACK: "
-            "encrypted", True)
-@suite.test("4.6 passive: TCP_DEFER_ACCEPT, data without ENO: plain", False)
-def defer_accept(net, good):
-    listener = net.listen(
-        options=[(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 20)])
+@suite.test("4.6 passive: TCP_DEFER_ACCEPT, ACK with ENO, Init1 with it: "
+            "encrypted", True, True, True)
+@suite.test("4.6 passive: TCP_DEFER_ACCEPT, ACK with ENO, Init1 without: "
+            "encrypted", True, False, True)
+@suite.test("4.6 passive: TCP_DEFER_ACCEPT, ACK without ENO, data without: "
+            "plain", False, False, False)
+@suite.test("4.6 passive: TCP_DEFER_ACCEPT, ACK without ENO, data with it: "
+            "plain", False, True, False)
+def defer_accept(net, in_ack, in_data, good):
+    listener = net.listen(options=DEFER)
     conn, synack = passive(net, listener)
     equal(synack.eno(), [SYNACK_ENO], "ENO of the SYN-ACK")
-    conn.bare = good
+    conn.bare = in_ack
     conn.ack()
+    net.rest(0.02)
+    no_child(listener)
+    conn.bare = in_data
     conn.snd_wnd = 65535
     if not good:
         conn.send(REPLY)
@@ -964,6 +1079,20 @@ def defer_accept(net, good):
     session.derive(init1, session.read_init2())
     session.send(REPLY)
     return equal(net.recv_exact(sock, len(REPLY)), REPLY, "what recv() got")
+
+
+@suite.test("4.6 passive: TCP_DEFER_ACCEPT, repeated SYN-ACK after an ACK "
+            "without ENO")
+def defer_synack(net):
+    listener = net.listen(
+        options=[(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)])
+    conn, synack = passive(net, listener)
+    equal(synack.eno(), [SYNACK_ENO], "ENO of the SYN-ACK")
+    conn.ack()
+    net.wait(lambda: len(conn.segs) >= 2, "a second SYN-ACK")
+    equal(conn.segs[1].eno(), [], "ENO of the second SYN-ACK")
+    conn.ack()
+    plain_traffic(net, net.accept(listener), conn)
 
 
 BARE_OPTIONS = {"tcp_timestamps": 0, "tcp_sack": 0, "tcp_window_scaling": 0}

@@ -76,6 +76,7 @@ struct tcpcrypt_mibs {
  * @enable_listen:  accept ENO when listening
  * @skip_loopback:  leave connections over the loopback interface plain
  * @handshake_timeout: seconds that keys may take to be agreed
+ * @opening: jiffies when an ENO option was last sent in a SYN-ACK
  * @bad_connect_ports: bitmap of ports to which ENO is not offered
  * @bad_listen_ports: bitmap of ports on which it is not accepted
  * @aeads:  algorithms in order of preference; published by RCU
@@ -93,6 +94,7 @@ struct tcpcrypt_net {
 	int				enable_listen;
 	int				skip_loopback;
 	int				handshake_timeout;
+	u32				opening;
 	unsigned long			*bad_connect_ports;
 	unsigned long			*bad_listen_ports;
 	struct tcpcrypt_ids __rcu	*aeads;

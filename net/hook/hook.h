@@ -75,6 +75,9 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 				    struct dst_entry *dst,
 				    struct request_sock *req_unhash,
 				    TCPCRYPT_OCI_DECL(bool *own_req));
+bool tcpcrypt_request_undecided(const struct request_sock *req);
+bool tcpcrypt_request_encrypts(const struct request_sock *req);
+void tcpcrypt_request_hear(struct request_sock *req, const struct tcphdr *th);
 int tcpcrypt_passive_init(struct net *net);
 void tcpcrypt_passive_exit(struct net *net);
 

@@ -4,12 +4,19 @@
  * in. It is for what TCP acts upon, or answers by itself, before any other
  * hook of ours is called.
  *
+ * Requests. tcp_check_req() answers a repeated SYN, drops the ACKs that
+ * TCP_DEFER_ACCEPT has no use for, and those that find no room. By RFC 8547,
+ * section 4.6, each of them decides on ENO.
+ *
  * Urgent bits. RFC 8548, section 3.7: TCP's urgent pointer is not protected.
  * The stack would raise SIGURG for it, and may skip a byte of the stream. So
  * segments of encrypted connections lose it here.
  *
  * Nearly all segments pass by after a look at their flags and, where early
  * demultiplexing has found it, at their socket's state.
+ *
+ * What a segment says counts only if TCP would take it: the checksum is right,
+ * and the sequence numbers are those that an attacker off the path can't know.
  *
  * Not seen: the fragments of IPv6 packets, which are put together later.
  */
@@ -27,6 +34,20 @@
 #include "../ctl/ctl.h"
 #include "../sock/sock.h"
 #include "hook.h"
+
+#define TCP_HEADER_MAX	60
+
+/* How long a request may be open after its SYN-ACK was sent last */
+#define OPENING_TIME	(TCP_RTO_MAX + 10 * HZ)
+
+/* A segment that is about to be received. */
+struct segment {
+	struct net		*net;
+	struct sk_buff		*skb;
+	u8			pf;
+	unsigned int		off;	/* of its TCP header in skb, bytes */
+	const struct tcphdr	*th;	/* with all options; may be a copy */
+};
 
 /* Where the TCP header stands, bytes from skb->data; 0: no TCP. */
 static unsigned int find_tcp(const struct sk_buff *skb, u8 pf)
@@ -46,15 +67,17 @@ static unsigned int find_tcp(const struct sk_buff *skb, u8 pf)
 }
 
 /* Return: the socket with a reference, not a listener; or NULL. */
-static struct sock *look_up(struct net *net, const struct sk_buff *skb,
-			    const struct tcphdr *th, u8 pf)
+static struct sock *look_up(const struct segment *seg)
 {
+	const struct sk_buff *skb = seg->skb;
 	const struct iphdr *ip = ip_hdr(skb);
+	const struct tcphdr *th = seg->th;
+	struct net *net = seg->net;
 
 #if IS_ENABLED(CONFIG_IPV6)
 	const struct ipv6hdr *ip6 = ipv6_hdr(skb);
 
-	if (pf == NFPROTO_IPV6)
+	if (seg->pf == NFPROTO_IPV6)
 		return __inet6_lookup_established(net,
 						  TCPCRYPT_HASHINFO(net, &ip6->saddr),
 						  th->source, &ip6->daddr,
@@ -66,14 +89,65 @@ static struct sock *look_up(struct net *net, const struct sk_buff *skb,
 					 inet_iif(skb), inet_sdif(skb));
 }
 
-static bool is_encrypted(const struct sock *sk)
+static bool is_sound(const struct segment *seg)
+{
+	return !nf_checksum(seg->skb, NF_INET_LOCAL_IN, seg->off, IPPROTO_TCP,
+			    seg->pf);
+}
+
+/* The rule of RFC 9293, section 3.10.7.4, as tcp_check_req() has it. */
+static bool is_in_window(const struct segment *seg, u32 begin, u32 size)
+{
+	u32 seq = ntohl(seg->th->seq), end = seq;
+
+	end += seg->skb->len - seg->off - __tcp_hdrlen(seg->th);
+	end += seg->th->syn + seg->th->fin;
+	return seq == begin || (after(end, begin) &&
+				before(seq, begin + size)) ||
+	       (seq == begin + size && seq == end);
+}
+
+static bool is_acceptable(const struct segment *seg,
+			  const struct request_sock *req)
+{
+	const struct tcp_request_sock *treq = tcp_rsk(req);
+	const struct tcphdr *th = seg->th;
+
+	if (th->rst)
+		return false;
+	if (!th->ack)
+		return th->syn && ntohl(th->seq) == treq->rcv_isn;
+	return ntohl(th->ack_seq) == treq->snt_isn + 1 &&
+	       is_in_window(seg, treq->rcv_nxt, req->rsk_rcv_wnd);
+}
+
+static void hear_request(const struct segment *seg, struct request_sock *req)
+{
+	if (tcpcrypt_request_undecided(req) && is_acceptable(seg, req) &&
+	    is_sound(seg))
+		tcpcrypt_request_hear(req, seg->th);
+}
+
+static bool has_eno(const struct segment *seg)
+{
+	return eno_present((const u8 *)(seg->th + 1),
+			   __tcp_hdrlen(seg->th) - sizeof(*seg->th));
+}
+
+/* Is this a segment of a connection that is encrypted, or will be by it? */
+static bool is_encrypted(const struct segment *seg, struct sock *sk)
 {
 	const struct tcpcrypt_ctx *ctx;
 
+	if (sk->sk_state == TCP_NEW_SYN_RECV)
+		return tcpcrypt_request_encrypts(inet_reqsk(sk));
 	if (!sk_fullsock(sk))
 		return false;
 	ctx = tcpcrypt_ctx(sk);
-	return ctx && tcpcrypt_encrypted(ctx);
+	if (!ctx)
+		return false;
+	return tcpcrypt_encrypted(ctx) ||
+	       (READ_ONCE(ctx->state) == TCPCRYPT_SYN_SENT && has_eno(seg));
 }
 
 /* The peer's TCP calls data urgent, or somebody on the path does. */
@@ -83,8 +157,8 @@ static void note_urgent(const struct net *net)
 }
 
 /*
- * Where a TEP is in use the header may be shared with a packet tap, and on
- * loopback with the sender.
+ * The header may be shared with a packet tap, and on loopback with the
+ * sender. Return: whether there was memory for a copy.
  */
 static bool clear_urgent(struct sk_buff *skb, unsigned int off)
 {
@@ -104,36 +178,64 @@ static bool clear_urgent(struct sk_buff *skb, unsigned int off)
 	return true;
 }
 
-static unsigned int judge(struct net *net, struct sock *sk,
-			  struct sk_buff *skb, unsigned int off,
-			  const struct tcphdr *th)
+/* Return: the verdict on the segment. */
+static unsigned int hear(struct segment *seg, struct sock *sk)
 {
-	if (!th->urg || !is_encrypted(sk))
+	u8 buf[TCP_HEADER_MAX];
+
+	seg->th = skb_header_pointer(seg->skb, seg->off, __tcp_hdrlen(seg->th),
+				     buf);
+	if (!seg->th)
 		return NF_ACCEPT;
-	note_urgent(net);
-	/* without memory for it the peer has to send it again */
-	return clear_urgent(skb, off) ? NF_ACCEPT : NF_DROP;
+	if (sk->sk_state == TCP_NEW_SYN_RECV)
+		hear_request(seg, inet_reqsk(sk));
+	if (!seg->th->urg || !is_encrypted(seg, sk))
+		return NF_ACCEPT;
+	note_urgent(seg->net);
+	/* else the peer has to send it again */
+	return clear_urgent(seg->skb, seg->off) ? NF_ACCEPT : NF_DROP;
+}
+
+/*
+ * Without early demultiplexing, as on loopback, each segment could be a
+ * request's first ACK. There are requests while SYN-ACKs are being sent.
+ */
+static bool is_worth_lookup(const struct net *net, const struct tcphdr *th)
+{
+	u32 opened = READ_ONCE(tcpcrypt_net(net)->opening);
+
+	return th->syn || th->urg || (u32)jiffies - opened < OPENING_TIME;
 }
 
 static unsigned int local_in(void *priv, struct sk_buff *skb,
 			     const struct nf_hook_state *state)
 {
-	unsigned int off = find_tcp(skb, state->pf), verdict;
-	const struct tcphdr *th;
+	struct segment seg = {
+		.net	= state->net,
+		.skb	= skb,
+		.pf	= state->pf,
+		.off	= find_tcp(skb, state->pf),
+	};
+	unsigned int verdict;
 	struct tcphdr buf;
 	struct sock *sk;
 
-	if (!off)
+	if (!seg.off)
 		return NF_ACCEPT;
-	th = skb_header_pointer(skb, off, sizeof(buf), &buf);
-	if (!th || !th->urg)
+	seg.th = skb_header_pointer(skb, seg.off, sizeof(buf), &buf);
+	if (!seg.th || seg.th->doff < sizeof(buf) / 4)
 		return NF_ACCEPT;
-	if (skb->sk)
-		return judge(state->net, skb->sk, skb, off, th);
-	sk = look_up(state->net, skb, th, state->pf);
+	if (skb->sk) {
+		if (!seg.th->urg && skb->sk->sk_state != TCP_NEW_SYN_RECV)
+			return NF_ACCEPT;
+		return hear(&seg, skb->sk);
+	}
+	if (!is_worth_lookup(state->net, seg.th))
+		return NF_ACCEPT;
+	sk = look_up(&seg);
 	if (!sk)
 		return NF_ACCEPT;
-	verdict = judge(state->net, sk, skb, off, th);
+	verdict = hear(&seg, sk);
 	sock_gen_put(sk);
 	return verdict;
 }

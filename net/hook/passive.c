@@ -28,6 +28,13 @@
 #include "config.h"
 #include "hook.h"
 
+/* What the segments of a request came to, up to the first ACK. */
+enum eno_fate {
+	ENO_UNDECIDED,
+	ENO_ON,			/* the first ACK had ENO */
+	ENO_OFF,		/* a segment disabled it (section 4.6) */
+};
+
 /**
  * struct eno_saved - both ENO options of a request
  * @rcu:    frees it after a grace period
@@ -35,6 +42,7 @@
  * @offset: where in its saved_syn it stands, bytes
  * @syn:    the peer's option
  * @synack: ours
+ * @fate:   enum eno_fate; decided once, by cmpxchg()
  *
  * Stands in saved_syn->data in the place of a link-layer header, before what
  * an application's TCP_SAVE_SYN put there: mac_hdrlen counts it, so that the
@@ -46,6 +54,7 @@ struct eno_saved {
 	u8			offset;
 	struct eno_option	syn;
 	struct eno_option	synack;
+	int			fate;
 };
 
 #define SAVED_ALIGN	__alignof__(struct eno_saved)
@@ -63,12 +72,12 @@ struct eno_answering {
 static DEFINE_PER_CPU(struct eno_answering *, answering);
 static u64 saved_cookie __read_mostly;
 
-static struct eno_saved *saved_at(struct saved_syn *saved)
+static struct eno_saved *saved_at(const struct saved_syn *saved)
 {
 	return PTR_ALIGN((void *)saved->data, SAVED_ALIGN);
 }
 
-static struct eno_saved *eno_saved(struct saved_syn *saved)
+static struct eno_saved *eno_saved(const struct saved_syn *saved)
 {
 	struct eno_saved *es;
 
@@ -345,6 +354,13 @@ static void fix_length(struct sk_buff *skb, u8 pf)
 	}
 }
 
+/* Section 4.6: no more ENO. Nor is a plain connection what some want. */
+static unsigned int answer_plain(const struct request_sock *req)
+{
+	return tcpcrypt_listener_enabled(req->rsk_listener) ==
+	       TCP_ENO_REQUIRED ? NF_DROP : NF_ACCEPT;
+}
+
 static unsigned int local_out(void *priv, struct sk_buff *skb,
 			      const struct nf_hook_state *state)
 {
@@ -365,6 +381,9 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 	es = request_options(req, tcpcrypt_option_room(skb, net));
 	if (!es)
 		return NF_ACCEPT;
+	if (READ_ONCE(es->fate) == ENO_OFF)
+		return answer_plain(req);
+	WRITE_ONCE(tcpcrypt_net(state->net)->opening, (u32)jiffies);
 	tcpcrypt_blank_cookie(tcp_hdr(skb));
 	if (tcpcrypt_insert_option(skb, net, es->synack.data, es->synack.len,
 				   true) < 0) {
@@ -412,6 +431,110 @@ int tcpcrypt_passive_init(struct net *net)
 void tcpcrypt_passive_exit(struct net *net)
 {
 	nf_unregister_net_hooks(net, hooks, ARRAY_SIZE(hooks));
+}
+
+/* Return: whether nothing had been decided before. */
+static bool decide(struct eno_saved *es, enum eno_fate fate)
+{
+	return cmpxchg(&es->fate, ENO_UNDECIDED, fate) == ENO_UNDECIDED;
+}
+
+/*
+ * Section 4.6: the first ACK segment without ENO disables encryption, with it
+ * encryption MUST be enabled. Return: whether it is.
+ */
+static bool hear_ack(const struct net *net, struct eno_saved *es,
+		     const struct tcphdr *th)
+{
+	bool eno = !th->syn && eno_present((const u8 *)(th + 1),
+					   __tcp_hdrlen(th) - sizeof(*th));
+
+	if (decide(es, eno ? ENO_ON : ENO_OFF) && !eno)
+		tcpcrypt_count(net, TCPCRYPT_MIB_FALLBACKNOACK);
+	return READ_ONCE(es->fate) == ENO_ON;
+}
+
+static enum eno_verdict judge_syn(const struct request_sock *req,
+				  const struct eno_option *synack,
+				  const struct eno_option *syn)
+{
+	struct tcpcrypt_opts opts;
+	struct eno_config cfg;
+	struct eno_result res;
+
+	tcpcrypt_listener_opts(req->rsk_listener, &opts);
+	rcu_read_lock();
+	tcpcrypt_config_sent(&cfg, &opts, synack, true);
+	eno_negotiate(&cfg, synack, syn, &res);
+	rcu_read_unlock();
+	return res.verdict;
+}
+
+/*
+ * Section 4.6: a repeated SYN MUST NOT alter its option. One that would not
+ * have been answered disables ENO, whatever came before. One that would is let
+ * be: the transcript has the first.
+ */
+static void hear_syn(const struct request_sock *req, struct eno_saved *es,
+		     const struct tcphdr *th)
+{
+	enum eno_verdict verdict;
+	struct eno_option syn;
+
+	verdict = eno_find((const u8 *)(th + 1),
+			   __tcp_hdrlen(th) - sizeof(*th), &syn);
+	if (verdict == ENO_OK)
+		verdict = judge_syn(req, &es->synack, &syn);
+	if (verdict != ENO_OK && decide(es, ENO_OFF))
+		tcpcrypt_count(sock_net(req->rsk_listener),
+			       tcpcrypt_fallback_mib(verdict));
+}
+
+/**
+ * tcpcrypt_request_undecided() - does a request's next segment count?
+ * @req: a request
+ *
+ * Context: softirq, RCU read side.
+ * Return: whether ENO is in use on it and no first ACK was heard.
+ */
+bool tcpcrypt_request_undecided(const struct request_sock *req)
+{
+	const struct eno_saved *es = eno_saved(READ_ONCE(req->saved_syn));
+
+	return es && READ_ONCE(es->fate) == ENO_UNDECIDED;
+}
+
+/**
+ * tcpcrypt_request_encrypts() - has a request's first ACK enabled encryption?
+ * @req: a request
+ *
+ * Context: softirq, RCU read side.
+ * Return: whether it has.
+ */
+bool tcpcrypt_request_encrypts(const struct request_sock *req)
+{
+	const struct eno_saved *es = eno_saved(READ_ONCE(req->saved_syn));
+
+	return es && READ_ONCE(es->fate) == ENO_ON;
+}
+
+/**
+ * tcpcrypt_request_hear() - a segment that tcp_check_req() is going to take
+ * @req: the request
+ * @th:  its header with all options: the SYN once more, or an ACK
+ *
+ * Context: softirq, RCU read side.
+ */
+void tcpcrypt_request_hear(struct request_sock *req, const struct tcphdr *th)
+{
+	struct eno_saved *es = eno_saved(READ_ONCE(req->saved_syn));
+
+	if (!es || !req->rsk_listener)
+		return;
+	if (th->ack)
+		hear_ack(sock_net(req->rsk_listener), es, th);
+	else
+		hear_syn(req, es, th);
 }
 
 static enum eno_verdict negotiate(struct tcpcrypt_ctx *ctx,
@@ -492,21 +615,21 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 {
 	const struct inet_connection_sock_af_ops *af = tcpcrypt_af_base(sk);
 	const struct tcphdr *th = tcp_hdr(skb);
+	struct eno_saved *es = eno_saved(req->saved_syn);
 	struct eno_option syn, synack;
 	struct tcpcrypt_ctx *ctx = NULL;
 	struct sock *child;
 	u32 owner = req_owner(req);
-	bool ack_eno;
+	bool encrypt;
 
-	ack_eno = !th->syn && eno_present((const u8 *)(th + 1),
-					  __tcp_hdrlen(th) - sizeof(*th));
-	if (!(ack_eno && eno_saved(req->saved_syn)) &&
-	    tcpcrypt_listener_enabled(sk) == TCP_ENO_REQUIRED) {
+	/* as a rule the LOCAL_IN hook has heard this segment already */
+	encrypt = es && hear_ack(sock_net(sk), es, th);
+	if (!encrypt && tcpcrypt_listener_enabled(sk) == TCP_ENO_REQUIRED) {
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ABORTREQUIRED);
 		return NULL;
 	}
 	/* The ACK comes again; a child without a ctx could not encrypt. */
-	if (ack_eno && eno_saved(req->saved_syn)) {
+	if (encrypt) {
 		ctx = tcpcrypt_ctx_new(GFP_ATOMIC);
 		if (!ctx) {
 			tcpcrypt_count(sock_net(sk),
@@ -526,7 +649,5 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 	}
 	if (ctx)
 		attach_child(child, ctx, owner, &syn, &synack);
-	else
-		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKNOACK);
 	return child;
 }

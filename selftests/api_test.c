@@ -25,7 +25,7 @@ static const int settable[] = {
 };
 
 static const int reserved[] = {
-	TCP_CRYPT_REKEY, TCP_CRYPT_EXPORT,
+	TCP_CRYPT_EXPORT,
 };
 
 static int get_option(int fd, int name)
@@ -91,6 +91,8 @@ static void check_untouched(int fd)
 		CHECK_ERR(get_option(fd, settable[i]), ENOPROTOOPT);
 		CHECK_ERR(set_option(fd, settable[i], 0), ENOPROTOOPT);
 	}
+	CHECK_ERR(get_option(fd, TCP_CRYPT_REKEY), ENOPROTOOPT);
+	CHECK_ERR(set_option(fd, TCP_CRYPT_REKEY, 0), ENOPROTOOPT);
 }
 
 static void check_unreadable(int fd, int err)
@@ -106,6 +108,7 @@ static void check_plain(int c, int s)
 {
 	check_unreadable(c, EOPNOTSUPP);
 	CHECK_ERR(set_option(c, TCP_ENO_ENABLED, 1), EISCONN);
+	CHECK_ERR(set_option(c, TCP_CRYPT_REKEY, 0), EOPNOTSUPP);
 	ping_pair((struct pair) { c, s });
 }
 
@@ -128,7 +131,7 @@ static void numbers(void)
 	CHECK_EQ(TCP_CRYPT_REKEY, 6924);
 	CHECK_EQ(TCP_CRYPT_INFO, 6925);
 	CHECK_EQ(TCP_CRYPT_EXPORT, 6926);
-	CHECK_EQ(sizeof(struct tcp_crypt_info), 120);
+	CHECK_EQ(sizeof(struct tcp_crypt_info), 136);
 	new_pair();
 }
 
@@ -194,6 +197,7 @@ static void taken(void)
 		CHECK_ERR(get_option(fd, reserved[i]), EOPNOTSUPP);
 		CHECK_ERR(set_option(fd, reserved[i], 0), EOPNOTSUPP);
 	}
+	CHECK_ERR(set_option(fd, TCP_CRYPT_REKEY, 0), ENOTCONN);
 	for (i = 0; i < (int)ARRAY_SIZE(readable); i++)
 		CHECK_ERR(set_option(fd, readable[i], 0), ENOPROTOOPT);
 	/* the stack's own options are what they were */
@@ -276,6 +280,47 @@ static struct tcp_crypt_info get_info(int fd)
 	CHECK_EQ(getsockopt(fd, IPPROTO_TCP, TCP_CRYPT_INFO, &info, &len), 0);
 	CHECK_EQ(len, sizeof(info));
 	return info;
+}
+
+static bool same_generation(int a, int b, unsigned int gen)
+{
+	struct tcp_crypt_info c = get_info(a), s = get_info(b);
+
+	return c.tcci_tx_generation == gen && c.tcci_rx_generation == gen &&
+	       s.tcci_tx_generation == gen && s.tcci_rx_generation == gen;
+}
+
+static void rekey(void)
+{
+	struct pair p = new_pair();
+	char big[100] = {};
+	unsigned int gen;
+	int i;
+
+	ping_pair(p);
+	CHECK(same_generation(p.c, p.s, 0));
+	CHECK_ERR(get_option(p.c, TCP_CRYPT_REKEY), ENOPROTOOPT);
+	for (i = 0; i < 4; i++)
+		CHECK_ERR(setsockopt(p.c, IPPROTO_TCP, TCP_CRYPT_REKEY, big,
+				     i), EINVAL);
+	CHECK_ERR(setsockopt(p.c, IPPROTO_TCP, TCP_CRYPT_REKEY, big,
+			     sizeof(big)), EINVAL);
+	for (gen = 1; gen < 10; gen++) {
+		/* whatever the value */
+		CHECK_EQ(set_option(gen & 1 ? p.c : p.s, TCP_CRYPT_REKEY,
+				    gen - 5), 0);
+		while (!same_generation(p.c, p.s, gen))
+			usleep(1000);
+		ping_pair(p);
+	}
+	CHECK_EQ(shutdown(p.c, SHUT_WR), 0);
+	CHECK_ERR(set_option(p.c, TCP_CRYPT_REKEY, 0), EPIPE);
+	check_eof(p.s);
+	CHECK_EQ(set_option(p.s, TCP_CRYPT_REKEY, 0), 0);
+	/* there will be no answer */
+	CHECK_ERR(set_option(p.s, TCP_CRYPT_REKEY, 0), EALREADY);
+	send_stream(p.s, 0, 1000, 100);
+	recv_stream(p.c, 0, 1000, 1000);
 }
 
 static void info(void)
@@ -643,6 +688,7 @@ static const struct ktap_case cases[] = {
 	CASE(untouched, ENCRYPTED),
 	CASE(taken, ENCRYPTED),
 	CASE(encrypted, ENCRYPTED),
+	CASE(rekey, ENCRYPTED),
 	CASE(info, ENCRYPTED),
 	CASE(keying, ENCRYPTED),
 	CASE(failed, V4),

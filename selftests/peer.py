@@ -34,7 +34,7 @@ P256, P521, CURVE25519, CURVE448 = 0x21, 0x22, 0x23, 0x24
 TCP_SAVE_SYN, TCP_SAVED_SYN, TCP_ULP = 27, 28, 31
 TCP_ENO_ENABLED, TCP_ENO_SESSID, TCP_ENO_NEGSPEC = 6900, 6901, 6902
 TCP_ENO_ROLE, TCP_ENO_TRANSCRIPT = 6907, 6909
-TCP_CRYPT_INFO = 6925
+TCP_CRYPT_REKEY, TCP_CRYPT_INFO = 6924, 6925
 
 V4, V6, MAPPED = "IPv4", "IPv6", "IPv4-mapped"
 KERNEL = {V4: "10.77.0.1", V6: "fd77::1"}
@@ -730,6 +730,11 @@ class Session:
         self.offered = None
         self.own_init = self.peer_init = None
         self.frames = 0
+        # section 3.8: generations of our frames and of the kernel's
+        self.tx_gen = self.rx_gen = 0
+        self.tx_mk = self.rx_mk = None
+        self.control = 0        # of the last frame that was read
+        self.rekeys = False     # frames with rekey = 1 are no surprise
 
     # section 4.1
 
@@ -796,11 +801,40 @@ class Session:
         es = self.dh.agree(bytes(pub[NONCE_LEN:][:len(self.public)]))
         ss = extract(nonce_a, self.transcript + init1 + init2 + es)
         mk = cprf(ss, CONST_REKEY, K_LEN)
-        keys = [Key(self.cipher, mk, c) for c in (CONST_KEY_A, CONST_KEY_B)]
-        if self.role == "B":
-            keys.reverse()
-        self.tx_key, self.rx_key = keys
+        self.tx_mk = self.rx_mk = mk
+        self.tx_gen = self.rx_gen = 0
+        self.tx_key, self.rx_key = self.key(mk, True), self.key(mk, False)
         self.session_id = bytes([self.tep]) + cprf(ss, CONST_SESSID, K_LEN)
+
+    def key(self, mk, tx):
+        """Our key of a generation, or the kernel's."""
+        return Key(self.cipher, mk,
+                   CONST_KEY_A if (self.role == "A") == tx else CONST_KEY_B)
+
+    # section 3.8
+
+    def advance_tx(self):
+        """Our next frame must have rekey = 1."""
+        self.tx_mk = cprf(self.tx_mk, CONST_REKEY, K_LEN)
+        self.tx_key = self.key(self.tx_mk, True)
+        self.tx_gen += 1
+
+    def advance_rx(self):
+        self.rx_mk = cprf(self.rx_mk, CONST_REKEY, K_LEN)
+        self.rx_key = self.key(self.rx_mk, False)
+        self.rx_gen += 1
+
+    def rekey(self, data=b"", flags=0):
+        """A frame with rekey = 1, which initiates rekeying or answers."""
+        self.advance_tx()
+        self.send(data, flags, control=1)
+
+    def read_rekey(self, data=b""):
+        """The kernel's next frame has rekey = 1."""
+        before, self.rekeys = self.rekeys, True
+        equal(self.read_frame(), (0, data), "flags and data of the frame")
+        self.rekeys = before
+        equal(self.control, 1, "rekey bit")
 
     def agree(self, cipher=None, size=None, urg=None, **kwargs):
         """The whole key exchange, in our role."""
@@ -848,7 +882,11 @@ class Session:
         conn, at = self.conn, self.rx_at
         conn.wait_rx(at + 3)
         control, clen = struct.unpack_from("!BH", conn.rx, at)
-        equal(control, 0, "control byte")
+        require(control == 0 or (control == 1 and self.rekeys),
+                "control byte is %#x" % control)
+        self.control = control
+        if control:
+            self.advance_rx()
         require(clen > TAG_LEN, "clen is %d" % clen)
         conn.wait_rx(at + 3 + clen)
         plain = self.rx_key.open(bytes(conn.rx[at:at + 3]),

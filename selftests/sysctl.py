@@ -30,6 +30,8 @@ DEFAULTS = {
     "enable_connect": "1",
     "enable_listen": "1",
     "handshake_timeout": "60",
+    "rekey_bytes": str(1 << 30),
+    "rekey_interval": "3600",
     "skip_loopback": "1",
     "teps": "Curve25519 P256 Curve448 P521",
 }
@@ -343,6 +345,8 @@ def test_bad_integers():
     for name in "enable_connect", "enable_listen", "skip_loopback":
         refused(name, ["2", "-1", "x", "1x", "99999999999"])
     refused("handshake_timeout", ["0", "-1", "3601", "x"])
+    refused("rekey_interval", ["-1", "604801", "x"])
+    refused("rekey_bytes", ["0", "-1", str((1 << 38) + 1), "x"])
 
 
 def test_bad_ports():

@@ -6,6 +6,7 @@
 
 #include <crypto/aead.h>
 #include <linux/err.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include "crypto.h"
 
@@ -63,6 +64,30 @@ int tcpcrypt_cipher_init(struct tcpcrypt_cipher *c, u16 aead,
 
 free_tfm:
 	crypto_free_aead(tfm);
+	return err;
+}
+
+/**
+ * tcpcrypt_cipher_rekey() - give a cipher another key
+ * @c:  a cipher that is set up; no frame is in work
+ * @tk: the traffic key; the caller wipes it
+ *
+ * The allocations inside may not wait for I/O: the socket may be a block
+ * device's.
+ *
+ * Return: 0, or a negative errno: @c has no usable key until a later call
+ * succeeds.
+ */
+int tcpcrypt_cipher_rekey(struct tcpcrypt_cipher *c,
+			  const struct tcpcrypt_traffic_key *tk)
+{
+	unsigned int noio = memalloc_noio_save();
+	int err;
+
+	err = crypto_aead_setkey(c->tfm, tk->key, tk->key_len);
+	memalloc_noio_restore(noio);
+	if (!err)
+		memcpy(c->nr, tk->nr, sizeof(c->nr));
 	return err;
 }
 

@@ -63,6 +63,8 @@ struct tcpcrypt_cipher {
 
 int tcpcrypt_cipher_init(struct tcpcrypt_cipher *c, u16 aead,
 			 const struct tcpcrypt_traffic_key *tk);
+int tcpcrypt_cipher_rekey(struct tcpcrypt_cipher *c,
+			  const struct tcpcrypt_traffic_key *tk);
 void tcpcrypt_cipher_free(struct tcpcrypt_cipher *c);
 bool tcpcrypt_cipher_available(u16 aead);
 const char *tcpcrypt_cipher_driver(const struct tcpcrypt_cipher *c);

@@ -53,6 +53,8 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_ABORTNOMEMORY,
 	TCPCRYPT_MIB_FRAMESSENT,
 	TCPCRYPT_MIB_FRAMESRECEIVED,
+	TCPCRYPT_MIB_REKEYSENT,
+	TCPCRYPT_MIB_REKEYRECEIVED,
 	TCPCRYPT_MIB_CLOSEPARKED,
 	TCPCRYPT_MIB_CLOSEUNREAD,
 	TCPCRYPT_MIB_CLOSETIMEOUT,
@@ -77,6 +79,8 @@ struct tcpcrypt_mibs {
  * @skip_loopback:  leave connections over the loopback interface plain
  * @handshake_timeout: seconds that keys may take to be agreed
  * @opening: jiffies when an ENO option was last sent in a SYN-ACK
+ * @rekey_interval: seconds after which sending takes new keys, 0: never
+ * @rekey_bytes: application bytes after which it does
  * @bad_connect_ports: bitmap of ports to which ENO is not offered
  * @bad_listen_ports: bitmap of ports on which it is not accepted
  * @aeads:  algorithms in order of preference; published by RCU
@@ -95,6 +99,8 @@ struct tcpcrypt_net {
 	int				skip_loopback;
 	int				handshake_timeout;
 	u32				opening;
+	int				rekey_interval;
+	unsigned long			rekey_bytes;
 	unsigned long			*bad_connect_ports;
 	unsigned long			*bad_listen_ports;
 	struct tcpcrypt_ids __rcu	*aeads;

@@ -39,6 +39,10 @@ static int timeout_max = 3600;
 static int cache_max_max = 65536;
 static int lifetime_max = 7 * 24 * 3600;
 static int nonce_len_max = TCPCRYPT_RNONCE_MAX;
+static int interval_max = 7 * 24 * 3600;
+static unsigned long bytes_min = 1;
+static unsigned long bytes_max = BITS_PER_LONG == 64 ?
+	(unsigned long)TCPCRYPT_KEY_BYTES_MAX : ULONG_MAX;
 
 static unsigned int copy_ids(struct tcpcrypt_ids __rcu * const *from, u16 *ids)
 {
@@ -162,22 +166,22 @@ static void ids_print(struct tcpcrypt_ids __rcu **from,
 					 len ? " " : "", name);
 }
 
-/* ->extra1 is the list, ->extra2 what its words mean */
+/* ->data is the list, ->extra1 what its words mean */
 static int ids_handler(struct ctl_table *table, int write, void *buffer,
 		       size_t *lenp, loff_t *ppos)
 {
-	struct tcpcrypt_ids __rcu **list = table->extra1;
+	struct tcpcrypt_ids __rcu **list = table->data;
 	char text[IDS_TEXT_MAX];
 	struct ctl_table fake = { .data = text, .maxlen = sizeof(text) };
 	int err;
 
 	if (!write)
-		ids_print(list, table->extra2, text, sizeof(text));
+		ids_print(list, table->extra1, text, sizeof(text));
 	else if (*lenp >= sizeof(text))
 		return -EINVAL;
 	err = proc_dostring(&fake, write, buffer, lenp, ppos);
 	if (!err && write)
-		err = ids_parse(list, table->extra2, text);
+		err = ids_parse(list, table->extra1, text);
 	return err;
 }
 
@@ -228,6 +232,13 @@ static int defaults(struct tcpcrypt_net *tn)
 	tn->cache_max = 1024;
 	tn->cache_lifetime = 24 * 3600;
 	tn->resume_nonce_len = TCPCRYPT_RNONCE_MAX;
+	/*
+	 * RFC 4253, section 9: "after each gigabyte of transmitted data or
+	 * after each hour". More often than the AEADs need it: keys that are
+	 * gone decrypt nothing.
+	 */
+	tn->rekey_interval = 3600;
+	tn->rekey_bytes = 1UL << 30;
 	return 0;
 }
 
@@ -252,36 +263,56 @@ static int cache_max_handler(struct ctl_table *table, int write, void *buffer,
 	return err;
 }
 
+/* ->data is an offset until a namespace gets its copy. */
+#define FIELD(field)	((void *)offsetof(struct tcpcrypt_net, field))
+
+#define NUMBER(field, min, max) {					\
+	.procname	= #field,					\
+	.data		= FIELD(field),					\
+	.maxlen		= sizeof(int),					\
+	.mode		= 0644,						\
+	.proc_handler	= proc_dointvec_minmax,				\
+	.extra1		= min,						\
+	.extra2		= max,						\
+}
+
+#define PORTS(field) {							\
+	.procname	= #field,					\
+	.data		= FIELD(field),					\
+	.maxlen		= 65536,					\
+	.mode		= 0644,						\
+	.proc_handler	= proc_do_large_bitmap,				\
+}
+
+#define IDS(field, words) {						\
+	.procname	= #field,					\
+	.data		= FIELD(field),					\
+	.maxlen		= IDS_TEXT_MAX,					\
+	.mode		= 0644,						\
+	.proc_handler	= ids_handler,					\
+	.extra1		= (void *)words,				\
+}
+
 static const struct ctl_table template[] = {
-	{ .procname = "enable_connect", .maxlen = sizeof(int), .mode = 0644,
-	  .proc_handler = proc_dointvec_minmax,
-	  .extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE },
-	{ .procname = "enable_listen", .maxlen = sizeof(int), .mode = 0644,
-	  .proc_handler = proc_dointvec_minmax,
-	  .extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE },
-	{ .procname = "skip_loopback", .maxlen = sizeof(int), .mode = 0644,
-	  .proc_handler = proc_dointvec_minmax,
-	  .extra1 = SYSCTL_ZERO, .extra2 = SYSCTL_ONE },
-	{ .procname = "handshake_timeout", .maxlen = sizeof(int), .mode = 0644,
-	  .proc_handler = proc_dointvec_minmax,
-	  .extra1 = &timeout_min, .extra2 = &timeout_max },
-	{ .procname = "bad_connect_ports", .maxlen = 65536, .mode = 0644,
-	  .proc_handler = proc_do_large_bitmap },
-	{ .procname = "bad_listen_ports", .maxlen = 65536, .mode = 0644,
-	  .proc_handler = proc_do_large_bitmap },
-	{ .procname = "aeads", .maxlen = IDS_TEXT_MAX, .mode = 0644,
-	  .proc_handler = ids_handler, .extra2 = (void *)&aead_words },
-	{ .procname = "teps", .maxlen = IDS_TEXT_MAX, .mode = 0644,
-	  .proc_handler = ids_handler, .extra2 = (void *)&tep_words },
-	{ .procname = "cache_max", .maxlen = sizeof(int), .mode = 0644,
+	NUMBER(enable_connect, SYSCTL_ZERO, SYSCTL_ONE),
+	NUMBER(enable_listen, SYSCTL_ZERO, SYSCTL_ONE),
+	NUMBER(skip_loopback, SYSCTL_ZERO, SYSCTL_ONE),
+	NUMBER(handshake_timeout, &timeout_min, &timeout_max),
+	PORTS(bad_connect_ports),
+	PORTS(bad_listen_ports),
+	IDS(aeads, &aead_words),
+	IDS(teps, &tep_words),
+	{ .procname = "cache_max", .data = FIELD(cache_max),
+	  .maxlen = sizeof(int), .mode = 0644,
 	  .proc_handler = cache_max_handler,
 	  .extra1 = SYSCTL_ZERO, .extra2 = &cache_max_max },
-	{ .procname = "cache_lifetime", .maxlen = sizeof(int), .mode = 0644,
-	  .proc_handler = proc_dointvec_minmax,
-	  .extra1 = SYSCTL_ONE, .extra2 = &lifetime_max },
-	{ .procname = "resume_nonce_len", .maxlen = sizeof(int), .mode = 0644,
-	  .proc_handler = proc_dointvec_minmax,
-	  .extra1 = SYSCTL_ZERO, .extra2 = &nonce_len_max },
+	NUMBER(cache_lifetime, SYSCTL_ONE, &lifetime_max),
+	NUMBER(resume_nonce_len, SYSCTL_ZERO, &nonce_len_max),
+	NUMBER(rekey_interval, SYSCTL_ZERO, &interval_max),
+	{ .procname = "rekey_bytes", .data = FIELD(rekey_bytes),
+	  .maxlen = sizeof(long), .mode = 0644,
+	  .proc_handler = proc_doulongvec_minmax,
+	  .extra1 = &bytes_min, .extra2 = &bytes_max },
 	{ }
 };
 
@@ -295,6 +326,7 @@ int tcpcrypt_sysctl_init(struct net *net)
 {
 	struct tcpcrypt_net *tn = tcpcrypt_net(net);
 	struct ctl_table *t;
+	unsigned int i;
 	int err;
 
 	err = defaults(tn);
@@ -304,17 +336,8 @@ int tcpcrypt_sysctl_init(struct net *net)
 	t = kmemdup(template, sizeof(template), GFP_KERNEL);
 	if (!t)
 		goto out;
-	t[0].data = &tn->enable_connect;
-	t[1].data = &tn->enable_listen;
-	t[2].data = &tn->skip_loopback;
-	t[3].data = &tn->handshake_timeout;
-	t[4].data = &tn->bad_connect_ports;
-	t[5].data = &tn->bad_listen_ports;
-	t[6].extra1 = &tn->aeads;
-	t[7].extra1 = &tn->teps;
-	t[8].data = &tn->cache_max;
-	t[9].data = &tn->cache_lifetime;
-	t[10].data = &tn->resume_nonce_len;
+	for (i = 0; i < ARRAY_SIZE(template) - 1; i++)
+		t[i].data += (uintptr_t)tn;
 	tn->header = register_net_sysctl(net, "net/tcpcrypt", t);
 	if (!tn->header)
 		goto free_table;

@@ -424,6 +424,7 @@ void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	tcpcrypt_hs_free(ctx);
 	tcpcrypt_cipher_free(&ctx->tx.cipher);
 	tcpcrypt_cipher_free(&ctx->rx.cipher);
+	memzero_explicit(&ctx->rekey, sizeof(ctx->rekey));
 	memzero_explicit(ctx->sess_id, sizeof(ctx->sess_id));
 	memset(&ctx->neg, 0, sizeof(ctx->neg));
 	memset(&ctx->tx, 0, sizeof(ctx->tx));

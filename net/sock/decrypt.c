@@ -116,6 +116,7 @@ static int open_frame(struct tcpcrypt_rx *rx, struct sk_buff *skb, u32 clen,
 static void rx_fin(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	ctx->rx.fin = true;
+	tcpcrypt_rekey_end(ctx, false, true);
 	sock_set_flag(sk, SOCK_DONE);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 	if (ctx->closing)
@@ -202,6 +203,7 @@ int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	u8 hdr[TCPCRYPT_FRAME_HDR];
 	struct sk_buff *skb;
 	u32 clen, plen;
+	bool rekey;
 	int err;
 
 	/* FINp is on the last frame alone */
@@ -211,14 +213,13 @@ int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	tcpcrypt_rx_peek_raw(rx, hdr, sizeof(hdr));
 	clen = hdr[1] << 8 | hdr[2];
 	plen = clen - TCPCRYPT_TAG_LEN;
-	/* generation 1 is what we never go to: a rekey bit is forged */
-	err = -EBADMSG;
-	if (hdr[0] & TCPCRYPT_CONTROL_REKEY)
-		goto fail;
+	rekey = hdr[0] & TCPCRYPT_CONTROL_REKEY;
 	skb = plain_skb(plen, sk->sk_allocation);
 	if (!skb)
 		return -ENOMEM;
-	err = open_frame(rx, skb, clen, sk->sk_allocation);
+	err = rekey ? tcpcrypt_rekey_open(ctx) : 0;
+	if (!err)
+		err = open_frame(rx, skb, clen, sk->sk_allocation);
 	if (err == -ENOMEM) {
 		kfree_skb(skb);
 		return err;
@@ -227,9 +228,11 @@ int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		goto free_skb;
 	rx->complete--;
 	rx->inq -= plen - TCPCRYPT_FLAGS_LEN;
-	if (plen <= TCPCRYPT_FLAGS_LEN + TCPCRYPT_URG_LEN)
+	if (tcpcrypt_rx_tiny(hdr[0], plen))
 		rx->tiny--;
 	tcpcrypt_rx_eat_raw(sk, rx, TCPCRYPT_FRAME_HDR + clen);
+	if (rekey)
+		tcpcrypt_rekey_opened(sk, ctx);
 	err = accept_plain(sk, ctx, skb);
 	tcpcrypt_rx_recharge(sk, ctx);
 	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FRAMESRECEIVED);
@@ -249,8 +252,8 @@ fail:
  * @ctx: its context, in TCPCRYPT_OPEN
  *
  * Takes what is left in TCP's queue after a shortage of memory, decrypts
- * frames that may carry no data (an application that polls must not be told
- * to read them), and judges a TCP FIN that no FINp came before.
+ * frames that cannot wait for a reader, see tcpcrypt_rx_tiny(), and judges a
+ * TCP FIN that no FINp came before.
  *
  * Context: the socket's lock, owned; sleeps.
  * Return: 0 or a negative errno.

@@ -46,6 +46,7 @@ static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s)
 
 	if (!aead)
 		return -EPROTO;
+	ctx->key_a = s->host_a;
 	err = derive(ctx, s, aead, &k);
 	if (!err)
 		err = tcpcrypt_cipher_init(&ctx->tx.cipher, s->aead,
@@ -53,6 +54,8 @@ static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s)
 	if (!err)
 		err = tcpcrypt_cipher_init(&ctx->rx.cipher, s->aead,
 					   s->host_a ? &k.ba : &k.ab);
+	if (!err)
+		tcpcrypt_rekey_start(ctx, k.mk);
 	memzero_explicit(&k, sizeof(k));
 	ctx->aead = s->aead;
 	return err;

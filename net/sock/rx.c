@@ -95,7 +95,7 @@ static void count_frame(struct tcpcrypt_rx *rx, u32 clen)
 	u32 plen = clen - TCPCRYPT_TAG_LEN;
 
 	rx->complete++;
-	if (plen <= TCPCRYPT_FLAGS_LEN + TCPCRYPT_URG_LEN)
+	if (tcpcrypt_rx_tiny(rx->scan.hdr[0], plen))
 		rx->tiny++;
 	rx->inq += plen - TCPCRYPT_FLAGS_LEN;
 }

@@ -12,6 +12,17 @@
 #define COPY_MAX	512
 #define COPY_ROOM	SKB_MAX_ORDER(0, 0)
 
+/*
+ * Frames that work_fn() decrypts: an application that polls must not be told
+ * to read one that may carry no data, and the peer waits for the answer to
+ * one with rekey = 1, whether or not anybody reads.
+ */
+static inline bool tcpcrypt_rx_tiny(u8 control, u32 plen)
+{
+	return plen <= TCPCRYPT_FLAGS_LEN + TCPCRYPT_URG_LEN ||
+	       control & TCPCRYPT_CONTROL_REKEY;
+}
+
 void tcpcrypt_rx_recharge(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_charge(struct sock *sk, struct sk_buff *skb, u32 *truesize);
 void tcpcrypt_rx_discharge(struct sock *sk, struct sk_buff *skb,

@@ -136,7 +136,7 @@ struct tcpcrypt_tx {
  * @raw_truesize: what it costs
  * @scan:   where in the framing the end of @raw stands
  * @complete: whole frames in @raw
- * @tiny:   those of them that may carry no data (FINp, empty)
+ * @tiny:   those of them that work_fn() decrypts, see tcpcrypt_rx_tiny()
  * @inq:    application bytes in the whole frames of @raw
  * @plain:  decrypted data that the application has not read
  * @plain_bytes: its bytes
@@ -167,6 +167,23 @@ struct tcpcrypt_rx {
 	bool			tcp_fin;
 	bool			broken;
 	bool			unread;
+};
+
+/**
+ * struct tcpcrypt_rekey - rekeying, RFC 8548 section 3.8
+ * @gen:   generations of keys
+ * @tx_mk: mk[gen.local]
+ * @rx_mk: mk[gen.remote]; with @ahead that of the next generation
+ * @ahead: the frame at the head of ->rx.raw has rekey = 1, and ->rx.cipher
+ *         its key, but it was not decrypted yet
+ * @since: jiffies when the keys of gen.local were made
+ */
+struct tcpcrypt_rekey {
+	struct tcpcrypt_gen	gen;
+	u8			tx_mk[TCPCRYPT_K_LEN];
+	u8			rx_mk[TCPCRYPT_K_LEN];
+	bool			ahead;
+	unsigned long		since;
 };
 
 /**
@@ -204,9 +221,11 @@ struct tcpcrypt_rx {
  * @has_cached: and whether it was
  * @hs:      the handshake, while it lasts
  * @aead:    AEAD algorithm
+ * @key_a:   this host encrypts with k_ab
  * @sess_id: session ID
  * @tx:      the sending half
  * @rx:      the receiving half
+ * @rekey:   generations of their keys
  * @rcvlowat: SO_RCVLOWAT; sk_rcvlowat stays 1, or TCP would count ciphertext
  * @shut_rd: the application asked for SHUT_RD
  * @shut_wr: and for SHUT_WR
@@ -248,9 +267,11 @@ struct tcpcrypt_ctx {
 	bool			has_cached;
 	struct tcpcrypt_hs	*hs;
 	u16			aead;
+	bool			key_a;
 	u8			sess_id[TCPCRYPT_SESSID_LEN];
 	struct tcpcrypt_tx	tx;
 	struct tcpcrypt_rx	rx;
+	struct tcpcrypt_rekey	rekey;
 
 	int			rcvlowat;
 	bool			shut_rd;
@@ -404,6 +425,16 @@ void tcpcrypt_resume_forget(struct sock *sk, struct tcpcrypt_ctx *ctx);
 int tcpcrypt_teps_init(void);
 void tcpcrypt_teps_exit(void);
 void tcpcrypt_hs_free(struct tcpcrypt_ctx *ctx);
+
+/* rekey.c */
+void tcpcrypt_rekey_start(struct tcpcrypt_ctx *ctx, const u8 *mk);
+void tcpcrypt_rekey_end(struct tcpcrypt_ctx *ctx, bool tx, bool rx);
+int tcpcrypt_rekey_seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len);
+void tcpcrypt_rekey_sealed(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len);
+int tcpcrypt_rekey_open(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_rekey_opened(struct sock *sk, struct tcpcrypt_ctx *ctx);
+bool tcpcrypt_rekey_owes(const struct tcpcrypt_ctx *ctx);
+int tcpcrypt_rekey_ask(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
 /* tx.c */
 int tcpcrypt_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);

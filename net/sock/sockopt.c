@@ -69,6 +69,10 @@ static int write_option(struct sock *sk, struct tcpcrypt_ctx *ctx, int optname,
 		if (!err)
 			tcpcrypt_resume_forget(sk, ctx);
 		return err;
+	case TCP_CRYPT_REKEY:
+		if (optlen != sizeof(int))
+			return -EINVAL;
+		return tcpcrypt_rekey_ask(sk, ctx);
 	case TCP_ENO_SESSID:
 	case TCP_ENO_NEGSPEC:
 	case TCP_ENO_PEER_AWARE:
@@ -163,6 +167,8 @@ static int get_info(const struct tcpcrypt_ctx *ctx, struct tcpcrypt_answer *a)
 	info->tcci_rx_bytes = ctx->rx.bytes;
 	strscpy(info->tcci_driver, tcpcrypt_cipher_driver(&ctx->tx.cipher),
 		sizeof(info->tcci_driver));
+	info->tcci_tx_generation = ctx->rekey.gen.local;
+	info->tcci_rx_generation = ctx->rekey.gen.remote;
 	a->len = sizeof(*info);
 	a->truncate = true;
 	return 0;
@@ -203,6 +209,8 @@ static int read_option(const struct tcpcrypt_ctx *ctx, int optname,
 		if (ctx->state == TCPCRYPT_PLAIN)
 			err = -EOPNOTSUPP;
 		return err ? : get_info(ctx, a);
+	case TCP_CRYPT_REKEY:
+		return -ENOPROTOOPT;	/* can only be set */
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -109,19 +109,25 @@ static int get_buf(struct sock *sk, struct tcpcrypt_tx *tx, u32 len)
 }
 
 /* Seals the frame whose @len bytes of data stand in the buffer already. */
-static int seal(struct sock *sk, struct tcpcrypt_tx *tx, u32 len, u8 flags)
+static int seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len, u8 flags)
 {
 	u32 plen = TCPCRYPT_FLAGS_LEN + len;
 	u32 total = len + TCPCRYPT_FRAME_OVERHEAD;
+	struct tcpcrypt_tx *tx = &ctx->tx;
 	struct scatterlist sg;
 	int err;
 
-	tcpcrypt_frame_header(tx->buf, false, plen + TCPCRYPT_TAG_LEN);
+	err = tcpcrypt_rekey_seal(sk, ctx, len);
+	if (err)
+		return err;
+	tcpcrypt_frame_header(tx->buf, ctx->rekey.gen.unused,
+			      plen + TCPCRYPT_TAG_LEN);
 	tx->buf[TCPCRYPT_FRAME_HDR] = flags;
 	sg_init_one(&sg, tx->buf, total);
 	err = tcpcrypt_cipher_seal(&tx->cipher, &sg, plen, tx->off);
 	if (err)
 		return err;
+	tcpcrypt_rekey_sealed(sk, ctx, len);
 	tx->off += total;
 	tx->frames++;
 	tx->bytes += len;
@@ -191,7 +197,7 @@ static int flush_pending(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		if (err)
 			return err;
 		memcpy(frame_data(tx), skb->data, n);
-		err = seal(sk, tx, n, 0);
+		err = seal(sk, ctx, n, 0);
 		if (err)
 			return err;
 		if (n == skb->len) {
@@ -208,6 +214,28 @@ static int flush_pending(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	return 0;
 }
 
+/*
+ * The frames with rekey = 1 that must leave though there is no data. At once
+ * (RFC 8548, section 3.8): neither Nagle nor a cork holds them.
+ */
+static int flush_rekey(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	u8 nonagle = tcp_sk(sk)->nonagle;
+	int err = 0;
+
+	while (!err && tcpcrypt_rekey_owes(ctx)) {
+		err = get_buf(sk, &ctx->tx, TCPCRYPT_FRAME_OVERHEAD);
+		if (!err)
+			err = seal(sk, ctx, 0, 0);
+		if (err)
+			break;
+		tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
+		err = push(sk, ctx, 0);
+		tcp_sk(sk)->nonagle = nonagle;
+	}
+	return err;
+}
+
 static int flush(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	int err;
@@ -218,7 +246,7 @@ static int flush(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	err = push(sk, ctx, 0);
 	if (!err && ctx->state == TCPCRYPT_OPEN)
 		err = flush_pending(sk, ctx);
-	return err;
+	return err ? : flush_rekey(sk, ctx);
 }
 
 /* -EAGAIN: TCP wakes us through sk_write_space, if asked to. */
@@ -281,10 +309,11 @@ int tcpcrypt_tx_finish(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (!tx->fin) {
 		err = get_buf(sk, tx, TCPCRYPT_FRAME_OVERHEAD);
 		if (!err)
-			err = seal(sk, tx, 0, TCPCRYPT_FLAG_FIN);
+			err = seal(sk, ctx, 0, TCPCRYPT_FLAG_FIN);
 		if (err)
 			return again(sk, ctx, err);
 		tx->fin = true;
+		tcpcrypt_rekey_end(ctx, true, false);
 	}
 	err = push(sk, ctx, MSG_MORE);
 	if (err)
@@ -301,14 +330,14 @@ int tcpcrypt_tx_finish(struct sock *sk, struct tcpcrypt_ctx *ctx)
  * @ctx: the context
  *
  * Context: the socket's lock.
- * Return: whether it does, FINp included.
+ * Return: whether it does, FINp and rekeying included.
  */
 bool tcpcrypt_tx_waiting(const struct tcpcrypt_ctx *ctx)
 {
 	const struct tcpcrypt_tx *tx = &ctx->tx;
 
 	return left(tx) || !skb_queue_empty(&tx->pending) ||
-	       (ctx->shut_wr && !tx->done);
+	       (ctx->shut_wr && !tx->done) || tcpcrypt_rekey_owes(ctx);
 }
 
 /**
@@ -445,10 +474,10 @@ static int send_frame(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	n = copy_from_iter(frame_data(tx), n, &msg->msg_iter);
 	if (!n)
 		return -EFAULT;
-	err = seal(sk, tx, n, 0);
+	err = seal(sk, ctx, n, 0);
 	if (err) {
 		iov_iter_revert(&msg->msg_iter, n);
-		return err;
+		return err == -ENOMEM ? -EAGAIN : err;
 	}
 	more = msg->msg_flags & MSG_MORE || msg_data_left(msg);
 	err = push(sk, ctx, more ? MSG_MORE : 0);

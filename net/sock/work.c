@@ -119,6 +119,7 @@ void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err)
 	if (err != ECONNABORTED)
 		tcpcrypt_count(sock_net(sk), abort_mib(err));
 	ctx->err = err;
+	tcpcrypt_rekey_end(ctx, true, true);
 	/*
 	 * Still in connect(): it must find TCP_CLOSE when it wakes up, and
 	 * not return success. tcp_abort() wakes it.

@@ -115,6 +115,39 @@ int tcpcrypt_traffic(const struct tcpcrypt_mac *mac, const u8 *mk,
 		     u8 constant, const struct tcpcrypt_aead_desc *aead,
 		     struct tcpcrypt_traffic_key *tk);
 
+/**
+ * struct tcpcrypt_gen - generations of keys, section 3.8; zeroed at first
+ * @local:  generation that our frames are encrypted with
+ * @remote: highest generation of an authentic frame of the peer's
+ * @frames: frames that were encrypted with the keys of @local
+ * @bytes:  application bytes in them
+ * @asked:  the next frame initiates rekeying, and may be empty
+ * @unused: no frame was encrypted with the keys of @local: the first one has
+ *          rekey = 1, all others 0
+ * @owed:   that one must leave even if it is empty
+ * @lost:   the keys of @local are gone already, the next frame needs others
+ */
+struct tcpcrypt_gen {
+	u64	local;
+	u64	remote;
+	u64	frames;
+	u64	bytes;
+	bool	asked;
+	bool	unused;
+	bool	owed;
+	bool	lost;
+};
+
+bool tcpcrypt_gen_wants(const struct tcpcrypt_gen *g, u32 len, u64 max_bytes,
+			bool old);
+void tcpcrypt_gen_advance(struct tcpcrypt_gen *g);
+void tcpcrypt_gen_sealed(struct tcpcrypt_gen *g, u32 len);
+bool tcpcrypt_gen_owes(const struct tcpcrypt_gen *g);
+bool tcpcrypt_gen_busy(const struct tcpcrypt_gen *g);
+int tcpcrypt_gen_derive(const struct tcpcrypt_mac *mac, const u8 *mk,
+			u8 constant, const struct tcpcrypt_aead_desc *aead,
+			u8 *next, struct tcpcrypt_traffic_key *tk);
+
 void tcpcrypt_frame_header(u8 *hdr, bool rekey, u16 clen);
 void tcpcrypt_frame_nonce(const u8 *nr, u64 offset, u8 *nonce);
 

@@ -83,6 +83,13 @@ enum tcpcrypt_aead_id {
 				 TCPCRYPT_TAG_LEN)
 #define TCPCRYPT_DATA_MAX	(TCPCRYPT_CLEN_MAX - TCPCRYPT_CLEN_MIN)
 
+/*
+ * What one traffic key may encrypt: see is_worn() in rekey.c. 2^24 frames of
+ * 2^14 bytes are 2^38 bytes.
+ */
+#define TCPCRYPT_KEY_FRAMES_MAX	0x1000000ULL
+#define TCPCRYPT_KEY_BYTES_MAX	0x4000000000ULL
+
 /* Traffic keys, section 3.6, figure 4, and section 6, table 3 */
 #define TCPCRYPT_AE_KEY_MAX	32
 #define TCPCRYPT_AE_NONCE_LEN	12

@@ -22,6 +22,7 @@ extern const struct ktap_case resume_cases[];
 extern const struct ktap_case frame_cases[];
 extern const struct ktap_case fe_cases[];
 extern const struct ktap_case curves_cases[];
+extern const struct ktap_case rekey_cases[];
 
 void ktap_fail(const char *file, int line, const char *what,
 	       long long is, long long want);

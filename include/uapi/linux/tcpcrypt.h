@@ -16,7 +16,9 @@
  * EISCONN:     can be set only before connect() or listen()
  * ENOTCONN:    not connected yet
  * EOPNOTSUPP:  connected, but plain TCP; or not supported
- * EINPROGRESS: keys are being agreed (TCP_ENO_SESSID)
+ * EINPROGRESS: keys are being agreed (TCP_ENO_SESSID, TCP_CRYPT_REKEY)
+ * EALREADY:    rekeying is under way, nothing new was begun (TCP_CRYPT_REKEY)
+ * EPIPE:       shut down for sending (TCP_CRYPT_REKEY)
  *
  * The data path reports, each distinct from end-of-file: EBADMSG (a frame
  * failed authentication), EPROTO (handshake or frame violation), ECONNRESET
@@ -46,7 +48,7 @@
 #define TCP_CRYPT_RESUME	6921	/* rw int: 0: no resumption */
 #define TCP_CRYPT_CACHE		6922	/* rw int: 0: cache no secret */
 #define TCP_CRYPT_CACHE_FLUSH	6923	/* w  int, ignored */
-#define TCP_CRYPT_REKEY		6924	/* reserved */
+#define TCP_CRYPT_REKEY		6924	/* w  int, ignored: initiate rekeying */
 #define TCP_CRYPT_INFO		6925	/* r  struct tcp_crypt_info */
 #define TCP_CRYPT_EXPORT	6926	/* reserved */
 
@@ -92,6 +94,8 @@ enum {
  * @tcci_tx_bytes:   application bytes encrypted
  * @tcci_rx_bytes:   application bytes decrypted
  * @tcci_driver:     the kernel's driver for the AEAD, zero-terminated
+ * @tcci_tx_generation: generation of the keys that encrypt, 0 at first
+ * @tcci_rx_generation: and of those that decrypt (RFC 8548, section 3.8)
  */
 struct tcp_crypt_info {
 	__u8	tcci_state;
@@ -107,6 +111,8 @@ struct tcp_crypt_info {
 	__u64	tcci_tx_bytes;
 	__u64	tcci_rx_bytes;
 	char	tcci_driver[64];
+	__u64	tcci_tx_generation;
+	__u64	tcci_rx_generation;
 };
 
 #endif /* _UAPI_LINUX_TCPCRYPT_H */

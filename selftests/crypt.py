@@ -562,7 +562,7 @@ def quiet(net, sock, conn):
 
 @both("4.2.1 a frame without data does not make poll() report")
 def empty_frame(net, role):
-    sock, conn, session = established(net, role)
+    sock, conn, session = established(net, role, options=[SO_OOBINLINE])
     quiet(net, sock, conn)
     session.send()
     quiet(net, sock, conn)
@@ -610,7 +610,7 @@ def fres(net, role):
 
 @both("4.2.1 the urgent field is no data")
 def urgent_field(net, role):
-    sock, conn, session = established(net, role)
+    sock, conn, session = established(net, role, options=[SO_OOBINLINE])
     session.send(content(100), urgent=50)
     session.send(b"z", urgent=0xffff)
     equal(net.recv_exact(sock, 101), content(100) + b"z", "what recv() got")

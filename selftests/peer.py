@@ -725,7 +725,8 @@ class Session:
         self.tep, self.dh = tep, SCHEMES[tep](tep)
         self.public = self.dh.public
         self.nonce = os.urandom(NONCE_LEN)
-        self.rx_at = 0
+        self.rx_at = self.rx_data = 0
+        self.urgent = None      # index of the kernel's last urgent byte
         self.cipher = self.tx_key = self.rx_key = self.session_id = None
         self.offered = None
         self.own_init = self.peer_init = None
@@ -893,8 +894,13 @@ class Session:
                                  bytes(conn.rx[at + 3:at + 3 + clen]), at)
         self.rx_at += 3 + clen
         self.frames += 1
-        require(plain[0] & ~FINP == 0, "flags byte %#x" % plain[0])
-        return plain[0], plain[1:]
+        require(plain[0] & ~(FINP | URGP) == 0, "flags byte %#x" % plain[0])
+        if plain[0] & URGP:
+            # section 3.7
+            self.urgent = self.rx_data + struct.unpack_from("!H", plain, 1)[0]
+        data = plain[3 if plain[0] & URGP else 1:]
+        self.rx_data += len(data)
+        return plain[0], data
 
     def read(self, n):
         """n bytes of application data, before any FINp."""

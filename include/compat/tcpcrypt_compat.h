@@ -42,4 +42,11 @@
 #define TCPCRYPT_HASHINFO(net, next)	next
 #endif
 
+/* struct file holds its owner by a pointer since 6.12 (1934b212615d). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define tcpcrypt_file_owner(file)	(&(file)->f_owner)
+#else
+#define tcpcrypt_file_owner(file)	file_f_owner(file)
+#endif
+
 #endif /* _TCPCRYPT_COMPAT_H */

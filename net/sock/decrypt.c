@@ -174,9 +174,12 @@ static int accept_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	err = tcpcrypt_plain_parse(head, skb->len, &plain);
 	if (err)
 		return err;
+	tcpcrypt_urgent_frame(sk, ctx, skb, &plain);
 	rx->frames++;
-	rx->bytes += plain.data_len;
-	rx->plain_bytes += plain.data_len;
+	WRITE_ONCE(rx->plain_bytes, rx->plain_bytes + plain.data_len);
+	/* pairs with smp_rmb() in tcpcrypt_rx_next() */
+	smp_wmb();
+	WRITE_ONCE(rx->bytes, rx->bytes + plain.data_len);
 	tcpcrypt_cb(skb)->own = false;
 	tcpcrypt_cb(skb)->off = plain.data_off;
 	tcpcrypt_cb(skb)->len = plain.data_len;
@@ -226,14 +229,17 @@ int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	}
 	if (err)
 		goto free_skb;
+	err = accept_plain(sk, ctx, skb);
+	/* a poll() meanwhile must not miss the data: see tcpcrypt_rx_inq() */
+	smp_wmb();
 	rx->complete--;
+	rx->urg_old -= !!rx->urg_old;
 	rx->inq -= plen - TCPCRYPT_FLAGS_LEN;
 	if (tcpcrypt_rx_tiny(hdr[0], plen))
 		rx->tiny--;
 	tcpcrypt_rx_eat_raw(sk, rx, TCPCRYPT_FRAME_HDR + clen);
 	if (rekey)
 		tcpcrypt_rekey_opened(sk, ctx);
-	err = accept_plain(sk, ctx, skb);
 	tcpcrypt_rx_recharge(sk, ctx);
 	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FRAMESRECEIVED);
 	if (!err)
@@ -252,8 +258,8 @@ fail:
  * @ctx: its context, in TCPCRYPT_OPEN
  *
  * Takes what is left in TCP's queue after a shortage of memory, decrypts
- * frames that cannot wait for a reader, see tcpcrypt_rx_tiny(), and judges a
- * TCP FIN that no FINp came before.
+ * frames that cannot wait for a reader, see tcpcrypt_rx_tiny(), looks for
+ * urgent data, and judges a TCP FIN that no FINp came before.
  *
  * Context: the socket's lock, owned; sleeps.
  * Return: 0 or a negative errno.
@@ -286,6 +292,14 @@ int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		return err;
 	if ((inq || rx->plain_bytes != bytes) && !ctx->closing)
 		ctx->data_ready(sk);
+	if (rx->urg_look || tcpcrypt_urgent_owned(sk))
+		err = tcpcrypt_urgent_look(sk, ctx);
+	if (err == -ENOMEM) {
+		tcpcrypt_retry(ctx);
+		return 0;
+	}
+	if (err)
+		return err;
 	/*
 	 * RFC 8548, section 3.7: TCP's FIN without FINp SHOULD abort; data
 	 * that came before it is read first.

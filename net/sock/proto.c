@@ -125,6 +125,7 @@ static __poll_t poll_encrypted(struct sock *sk,
 	bool fin = READ_ONCE(ctx->rx.fin), over = READ_ONCE(ctx->err);
 	bool shut_wr = READ_ONCE(ctx->shut_wr);
 	bool shut_rd = fin || READ_ONCE(ctx->shut_rd);
+	int target = tcpcrypt_rcvlowat(ctx, 0, INT_MAX);
 	__poll_t mask = 0;
 
 	/* connect() is being refused: tcp_abort() will wake us, with an error */
@@ -142,8 +143,14 @@ static __poll_t poll_encrypted(struct sock *sk,
 		mask |= EPOLLHUP;
 	if (shut_rd)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (tcpcrypt_rx_readable(sk, ctx, tcpcrypt_rcvlowat(ctx, 0, INT_MAX)))
+	/* the urgent byte does not count */
+	if (tcpcrypt_urgent_at_mark(&ctx->rx) &&
+	    !sock_flag(sk, SOCK_URGINLINE))
+		target++;
+	if (tcpcrypt_rx_readable(sk, ctx, target))
 		mask |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(ctx->rx.urg_data) & TCP_URG_VALID)
+		mask |= EPOLLPRI;
 	if (shut_wr || tcpcrypt_tx_writeable(sk, ctx)) {
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	} else {
@@ -193,6 +200,8 @@ static __poll_t tcpcrypt_poll(struct file *file, struct socket *sock,
 		return mask;
 	}
 	sock_poll_wait(file, sock, wait);
+	if (poll_requested_events(wait) & EPOLLPRI)
+		tcpcrypt_urgent_poll(sk);
 	rcu_read_lock();
 	ctx = tcpcrypt_ctx(sk);
 	if (ctx)
@@ -213,10 +222,11 @@ static int ioctl_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx, int cmd,
 
 	switch (cmd) {
 	case SIOCINQ:
-		*answer = tcpcrypt_rx_inq(ctx);
-		return 0;
 	case SIOCATMARK:
-		*answer = 0;
+		if (tcpcrypt_urgent_look(sk, ctx) == -ENOMEM)
+			return -ENOMEM;
+		*answer = cmd == SIOCINQ ? tcpcrypt_urgent_inq(sk, ctx) :
+			  tcpcrypt_urgent_at_mark(&ctx->rx);
 		return 0;
 	case SIOCOUTQ:
 		*answer = sk->sk_state == TCP_CLOSE ? 0 :
@@ -334,7 +344,7 @@ static int peek_len(struct socket *sock)
 	rcu_read_lock();
 	ctx = tcpcrypt_ctx(sock->sk);
 	if (ctx && tcpcrypt_encrypted(ctx))
-		len = tcpcrypt_rx_inq(ctx);
+		len = tcpcrypt_urgent_inq(sock->sk, ctx);
 	rcu_read_unlock();
 	if (len < 0)
 		len = tcpcrypt_ops_base(READ_ONCE(sock->ops))->peek_len(sock);

@@ -209,6 +209,52 @@ static int copy_plain(struct tcpcrypt_rx *rx, struct msghdr *msg, u32 skip,
 	return done;
 }
 
+/*
+ * A reader stops at urgent data if it has read anything; it must look whether
+ * a newer mark has come.
+ *
+ * Return: 1 to go on, 0 or a negative errno to stop.
+ */
+static int stop_at_mark(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 peeked,
+			int copied, long timeo)
+{
+	const struct tcpcrypt_rx *rx = &ctx->rx;
+
+	if (tcpcrypt_urgent_look(sk, ctx) == -ENOMEM)
+		return -ENOMEM;
+	if (!rx->urg_data || rx->urg_seq != tcpcrypt_rx_next(rx) + peeked)
+		return 1;
+	if (copied)
+		return 0;
+	if (signal_pending(current))
+		return timeo ? sock_intr_errno(timeo) : -EAGAIN;
+	return 1;
+}
+
+/* Reads decrypted data. Return: bytes, 0 for the urgent byte, or -EFAULT. */
+static int read_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		      struct msghdr *msg, u32 *peeked, size_t len, int flags)
+{
+	u32 n = min_t(size_t, len, ctx->rx.plain_bytes - *peeked);
+	u32 at = tcpcrypt_rx_next(&ctx->rx) + *peeked;
+	int ret = 0;
+
+	n = tcpcrypt_urgent_room(sk, &ctx->rx, at, n);
+	if (n || !len) {
+		ret = copy_plain(&ctx->rx, msg, *peeked, n, flags);
+		if (ret < 0)
+			return ret;
+		n = ret;
+	} else {
+		n = 1;
+	}
+	if (flags & MSG_PEEK)
+		*peeked += n;
+	else if (n)
+		tcpcrypt_rx_eat_plain(sk, ctx, n);
+	return ret;
+}
+
 static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		       struct msghdr *msg, size_t len, int flags)
 {
@@ -220,16 +266,19 @@ static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 
 	/* recv() of no bytes waits for one, as TCP's */
 	do {
+		if (unlikely(rx->urg_data)) {
+			ret = stop_at_mark(sk, ctx, peeked, copied, timeo);
+			if (ret <= 0)
+				break;
+			ret = 0;
+		}
 		if (rx->plain_bytes > peeked) {
-			ret = copy_plain(rx, msg, peeked, len, flags);
+			ret = read_plain(sk, ctx, msg, &peeked, len, flags);
 			if (ret < 0)
 				break;
-			if (flags & MSG_PEEK)
-				peeked += ret;
-			else
-				tcpcrypt_rx_eat_plain(sk, ctx, ret);
 			copied += ret;
 			len -= ret;
+			ret = 0;
 			continue;
 		}
 		if (rx->complete && !ctx->err) {
@@ -258,7 +307,7 @@ static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 static void put_inq(struct sock *sk, const struct tcpcrypt_ctx *ctx,
 		    struct msghdr *msg)
 {
-	int inq = tcpcrypt_rx_inq(ctx);
+	int inq = tcpcrypt_urgent_inq(sk, ctx);
 
 	if (!inq && ctx->rx.fin)
 		inq = 1;	/* as tcp_inq_hint(): an end-of-file waits */
@@ -304,11 +353,10 @@ int tcpcrypt_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
 		release_sock(sk);
 		goto base;
 	}
-	if (flags & MSG_OOB) {
-		ret = -EINVAL;	/* as TCP without urgent data */
-		goto out;
-	}
-	ret = recv_locked(sk, ctx, msg, len, flags);
+	if (flags & MSG_OOB)
+		ret = tcpcrypt_urgent_recv(sk, ctx, msg, len, flags);
+	else
+		ret = recv_locked(sk, ctx, msg, len, flags);
 	if (ret >= 0 && tcpcrypt_ctx(sk) == ctx)
 		put_inq(sk, ctx, msg);
 out:
@@ -330,10 +378,13 @@ static int splice_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			unsigned int flags)
 {
 	struct sk_buff *skb = skb_peek(&ctx->rx.plain);
+	const struct tcpcrypt_rx *rx = &ctx->rx;
 	int ret;
 
-	ret = skb_splice_bits(skb, sk, tcpcrypt_cb(skb)->off, pipe,
-			      min_t(size_t, len, tcpcrypt_cb(skb)->len),
+	len = min_t(size_t, len, tcpcrypt_cb(skb)->len);
+	if (unlikely(rx->urg_data))
+		len = min_t(size_t, len, rx->urg_seq - tcpcrypt_rx_next(rx));
+	ret = skb_splice_bits(skb, sk, tcpcrypt_cb(skb)->off, pipe, len,
 			      flags);
 	if (ret > 0)
 		tcpcrypt_rx_eat_plain(sk, ctx, ret);
@@ -349,6 +400,18 @@ static ssize_t splice_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	int ret = 0;
 
 	while (len) {
+		if (unlikely(rx->urg_data)) {
+			ret = tcpcrypt_urgent_look(sk, ctx);
+			if (ret == -ENOMEM)
+				break;
+		}
+		/* as TCP's: not beyond it, 0 although it is no end-of-file */
+		if (rx->plain_bytes && tcpcrypt_urgent_at_mark(rx)) {
+			if (!spliced)
+				ret = idle(sk, ctx, 0, &timeo);
+			ret = min(ret, 0);
+			break;
+		}
 		if (rx->plain_bytes) {
 			ret = splice_plain(sk, ctx, pipe, len, flags);
 			/* no page: 0 would mean end-of-file */

@@ -251,7 +251,8 @@ int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
  * @ctx: its context
  *
  * Wakes the application when it can read something; frames that may carry
- * no data are first decrypted by work_fn().
+ * no data are first decrypted by work_fn(), and all of them where SIGURG has
+ * somebody to go to.
  *
  * Context: the socket's lock, softirq or process.
  */
@@ -268,7 +269,8 @@ void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (err)
 		tcpcrypt_retry(ctx);
 	if (ctx->state == TCPCRYPT_KEYING || rx->tiny != tiny || rx->tcp_fin ||
-	    rx->broken || ctx->closing)
+	    rx->broken || ctx->closing ||
+	    (rx->inq != inq && tcpcrypt_urgent_owned(sk)))
 		tcpcrypt_kick(ctx);
 	if (rx->inq != inq && !sock_flag(sk, SOCK_DEAD) && !ctx->closing)
 		ctx->data_ready(sk);
@@ -406,6 +408,7 @@ void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 
 	rx->plain_bytes -= len;
 	eat(sk, &rx->plain, &rx->plain_truesize, len);
+	tcpcrypt_urgent_passed(rx);
 	tcpcrypt_rx_recharge(sk, ctx);
 	if ((rx->tcp_fin && !rx->fin) || rx->broken)
 		tcpcrypt_kick(ctx);
@@ -445,7 +448,11 @@ void tcpcrypt_rx_window(struct sock *sk, struct tcpcrypt_ctx *ctx)
  */
 u32 tcpcrypt_rx_inq(const struct tcpcrypt_ctx *ctx)
 {
-	return READ_ONCE(ctx->rx.plain_bytes) + READ_ONCE(ctx->rx.inq);
+	u32 inq = READ_ONCE(ctx->rx.inq);
+
+	/* pairs with smp_wmb() in tcpcrypt_rx_decrypt() */
+	smp_rmb();
+	return READ_ONCE(ctx->rx.plain_bytes) + inq;
 }
 
 /**
@@ -462,10 +469,10 @@ u32 tcpcrypt_rx_inq(const struct tcpcrypt_ctx *ctx)
 bool tcpcrypt_rx_readable(const struct sock *sk,
 			  const struct tcpcrypt_ctx *ctx, u32 target)
 {
+	bool whole = READ_ONCE(ctx->rx.complete) != READ_ONCE(ctx->rx.tiny);
 	u32 inq = tcpcrypt_rx_inq(ctx);
 
-	if (!READ_ONCE(ctx->rx.plain_bytes) &&
-	    READ_ONCE(ctx->rx.complete) == READ_ONCE(ctx->rx.tiny))
+	if (!whole && !READ_ONCE(ctx->rx.plain_bytes))
 		return false;
 	if (inq >= target)
 		return true;
@@ -523,5 +530,7 @@ void tcpcrypt_rx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	rx->inq = 0;
 	rx->raw_bytes = 0;
 	rx->plain_bytes = 0;
+	rx->urg_data = 0;
+	rx->urg_old = 0;
 	tcpcrypt_rx_recharge(sk, ctx);
 }

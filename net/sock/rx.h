@@ -13,14 +13,20 @@
 #define COPY_ROOM	SKB_MAX_ORDER(0, 0)
 
 /*
+ * Plaintext of a frame in which poll() may find nothing to read: an urgent
+ * field and the urgent byte.
+ */
+#define TCPCRYPT_TINY_MAX (TCPCRYPT_FLAGS_LEN + TCPCRYPT_URG_LEN + 1)
+
+/*
  * Frames that work_fn() decrypts: an application that polls must not be told
- * to read one that may carry no data, and the peer waits for the answer to
- * one with rekey = 1, whether or not anybody reads.
+ * to read one that may carry no data, or no more than the urgent byte, and
+ * the peer waits for the answer to one with rekey = 1, whether or not anybody
+ * reads.
  */
 static inline bool tcpcrypt_rx_tiny(u8 control, u32 plen)
 {
-	return plen <= TCPCRYPT_FLAGS_LEN + TCPCRYPT_URG_LEN ||
-	       control & TCPCRYPT_CONTROL_REKEY;
+	return plen <= TCPCRYPT_TINY_MAX || control & TCPCRYPT_CONTROL_REKEY;
 }
 
 void tcpcrypt_rx_recharge(struct sock *sk, struct tcpcrypt_ctx *ctx);

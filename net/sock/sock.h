@@ -105,6 +105,9 @@ struct tcpcrypt_hs {
  * @pending: plaintext that waits for keys
  * @pending_bytes: its bytes
  * @pending_truesize: what it costs
+ * @urg_end: index in the application stream after the last urgent byte of
+ *          @pending, 0 if there is none
+ * @urg:    the frame in @buf has URGp: nothing delays it
  * @fin:    the FINp frame was sealed
  * @done:   the FINp frame and TCP's FIN are in the write queue
  */
@@ -121,6 +124,8 @@ struct tcpcrypt_tx {
 	struct sk_buff_head	pending;
 	u32			pending_bytes;
 	u32			pending_truesize;
+	u64			urg_end;
+	bool			urg;
 	bool			fin;
 	bool			done;
 };
@@ -146,6 +151,11 @@ struct tcpcrypt_tx {
  * @tcp_fin: TCP's FIN was received
  * @broken: a header that cannot be true follows the whole frames of @raw
  * @unread: close() found unread data, see tcpcrypt_rx_unread()
+ * @urg_look: work_fn() must look for urgent data
+ * @urg_old: whole frames in @raw that were there when the application last
+ *          read anything
+ * @urg_data: as tcp_sock's: TCP_URG_*, the urgent byte
+ * @urg_seq: index of the urgent byte in the application stream, modulo 2^32
  */
 struct tcpcrypt_rx {
 	struct tcpcrypt_cipher	cipher;
@@ -167,6 +177,10 @@ struct tcpcrypt_rx {
 	bool			tcp_fin;
 	bool			broken;
 	bool			unread;
+	bool			urg_look;
+	u16			urg_data;
+	u32			urg_seq;
+	u32			urg_old;
 };
 
 /**
@@ -343,6 +357,19 @@ static inline bool tcpcrypt_required(const struct tcpcrypt_ctx *ctx)
 	return ctx->opts.enabled == TCP_ENO_REQUIRED;
 }
 
+/*
+ * Index in the application stream, modulo 2^32, of the byte that is read
+ * next: what tp->copied_seq is to plain TCP.
+ */
+static inline u32 tcpcrypt_rx_next(const struct tcpcrypt_rx *rx)
+{
+	u32 bytes = READ_ONCE(rx->bytes);
+
+	/* pairs with smp_wmb() in accept_plain() */
+	smp_rmb();
+	return bytes - READ_ONCE(rx->plain_bytes);
+}
+
 /* Keys are being agreed or were: nothing but our bytes may flow. */
 static inline bool tcpcrypt_encrypted(const struct tcpcrypt_ctx *ctx)
 {
@@ -474,6 +501,21 @@ ssize_t tcpcrypt_splice_read(struct socket *sock, loff_t *ppos,
 int tcpcrypt_set_rcvlowat(struct sock *sk, int val);
 int tcpcrypt_wait_decided(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			  long *timeo, bool write);
+
+/* urgent.c */
+bool tcpcrypt_urgent_owned(const struct sock *sk);
+void tcpcrypt_urgent_frame(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			   const struct sk_buff *skb,
+			   const struct tcpcrypt_plain *plain);
+int tcpcrypt_urgent_look(struct sock *sk, struct tcpcrypt_ctx *ctx);
+u32 tcpcrypt_urgent_room(const struct sock *sk, const struct tcpcrypt_rx *rx,
+			 u32 at, u32 len);
+void tcpcrypt_urgent_passed(struct tcpcrypt_rx *rx);
+int tcpcrypt_urgent_recv(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			 struct msghdr *msg, size_t len, int flags);
+bool tcpcrypt_urgent_at_mark(const struct tcpcrypt_rx *rx);
+u32 tcpcrypt_urgent_inq(const struct sock *sk, const struct tcpcrypt_ctx *ctx);
+void tcpcrypt_urgent_poll(struct sock *sk);
 
 /* close.c */
 int tcpcrypt_close_init(void);

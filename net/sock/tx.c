@@ -45,6 +45,23 @@ static u32 frame_limit(const struct sock *sk)
 	return max_t(u32, limit, FRAME_DATA_MIN) - TCPCRYPT_FRAME_OVERHEAD;
 }
 
+/*
+ * Urgent data waits neither for Nagle's algorithm nor for TCP_CORK or
+ * MSG_MORE: see tcp_nagle_test(), which here is not in urgent mode.
+ */
+static int send_urgent(struct sock *sk, struct msghdr *msg, u32 len)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u8 nonagle = tp->nonagle;
+	int ret;
+
+	msg->msg_flags &= ~MSG_MORE;
+	tp->nonagle = TCP_NAGLE_OFF;
+	ret = tcp_sendmsg_locked(sk, msg, len);
+	tp->nonagle = nonagle | TCP_NAGLE_PUSH;
+	return ret;
+}
+
 /* Hands sealed bytes to TCP. Return: 0, or a negative errno: -EAGAIN if TCP
  * has no room for all of them.
  */
@@ -76,7 +93,8 @@ static int push(struct sock *sk, struct tcpcrypt_ctx *ctx, int flags)
 		vec.iov_len = left(tx);
 		iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, left(tx));
 		tx->seq += left(tx);
-		ret = tcp_sendmsg_locked(sk, &msg, left(tx));
+		ret = unlikely(tx->urg) ? send_urgent(sk, &msg, left(tx)) :
+			tcp_sendmsg_locked(sk, &msg, left(tx));
 		if (ret > 0)
 			tx->buf_off += ret;
 		tx->seq -= left(tx);
@@ -108,26 +126,49 @@ static int get_buf(struct sock *sk, struct tcpcrypt_tx *tx, u32 len)
 	return 0;
 }
 
-/* Seals the frame whose @len bytes of data stand in the buffer already. */
-static int seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len, u8 flags)
+static u32 urg_len(u8 flags)
 {
-	u32 plen = TCPCRYPT_FLAGS_LEN + len;
-	u32 total = len + TCPCRYPT_FRAME_OVERHEAD;
+	return flags & TCPCRYPT_FLAG_URG ? TCPCRYPT_URG_LEN : 0;
+}
+
+/* What a frame with these flags has besides its data. */
+static u32 overhead(u8 flags)
+{
+	return TCPCRYPT_FRAME_OVERHEAD + urg_len(flags);
+}
+
+/*
+ * Seals the frame whose @len bytes of data stand in the buffer already; @urg
+ * is the urgent field, if it has one.
+ */
+static int seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len, u8 flags,
+		u16 urg)
+{
+	u32 total = len + overhead(flags), plen;
 	struct tcpcrypt_tx *tx = &ctx->tx;
+	u8 *head = tx->buf + TCPCRYPT_FRAME_HDR;
 	struct scatterlist sg;
 	int err;
 
 	err = tcpcrypt_rekey_seal(sk, ctx, len);
 	if (err)
 		return err;
+	plen = total - TCPCRYPT_FRAME_HDR - TCPCRYPT_TAG_LEN;
 	tcpcrypt_frame_header(tx->buf, ctx->rekey.gen.unused,
 			      plen + TCPCRYPT_TAG_LEN);
-	tx->buf[TCPCRYPT_FRAME_HDR] = flags;
+	head[0] = flags;
+	if (flags & TCPCRYPT_FLAG_URG) {
+		head[1] = urg >> 8;
+		head[2] = urg;
+	}
 	sg_init_one(&sg, tx->buf, total);
 	err = tcpcrypt_cipher_seal(&tx->cipher, &sg, plen, tx->off);
 	if (err)
 		return err;
 	tcpcrypt_rekey_sealed(sk, ctx, len);
+	tx->urg = flags & TCPCRYPT_FLAG_URG;
+	if (tx->urg)
+		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_URGENTSENT);
 	tx->off += total;
 	tx->frames++;
 	tx->bytes += len;
@@ -137,9 +178,10 @@ static int seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len, u8 flags)
 	return 0;
 }
 
-static u8 *frame_data(const struct tcpcrypt_tx *tx)
+static u8 *frame_data(const struct tcpcrypt_tx *tx, u8 flags)
 {
-	return tx->buf + TCPCRYPT_FRAME_HDR + TCPCRYPT_FLAGS_LEN;
+	return tx->buf + TCPCRYPT_FRAME_HDR + TCPCRYPT_FLAGS_LEN +
+	       urg_len(flags);
 }
 
 /**
@@ -186,18 +228,24 @@ static int flush_pending(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct tcpcrypt_tx *tx = &ctx->tx;
 	struct sk_buff *skb;
+	u64 urg;
 	u32 n;
+	u8 flags;
 	int err;
 
 	while ((skb = skb_peek(&tx->pending))) {
 		if (!sk_stream_memory_free(sk))
 			return -EAGAIN;
-		n = min(skb->len, frame_limit(sk));
-		err = get_buf(sk, tx, n + TCPCRYPT_FRAME_OVERHEAD);
+		/* the field may point beyond the frame, as TCP's pointer */
+		urg = tx->urg_end - tx->bytes - 1;
+		flags = tx->urg_end > tx->bytes && urg <= U16_MAX ?
+			TCPCRYPT_FLAG_URG : 0;
+		n = min(skb->len, frame_limit(sk) - urg_len(flags));
+		err = get_buf(sk, tx, n + overhead(flags));
 		if (err)
 			return err;
-		memcpy(frame_data(tx), skb->data, n);
-		err = seal(sk, ctx, n, 0);
+		memcpy(frame_data(tx, flags), skb->data, n);
+		err = seal(sk, ctx, n, flags, urg);
 		if (err)
 			return err;
 		if (n == skb->len) {
@@ -226,7 +274,7 @@ static int flush_rekey(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	while (!err && tcpcrypt_rekey_owes(ctx)) {
 		err = get_buf(sk, &ctx->tx, TCPCRYPT_FRAME_OVERHEAD);
 		if (!err)
-			err = seal(sk, ctx, 0, 0);
+			err = seal(sk, ctx, 0, 0, 0);
 		if (err)
 			break;
 		tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
@@ -307,9 +355,9 @@ int tcpcrypt_tx_finish(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (err)
 		return again(sk, ctx, err);
 	if (!tx->fin) {
-		err = get_buf(sk, tx, TCPCRYPT_FRAME_OVERHEAD);
+		err = get_buf(sk, tx, overhead(TCPCRYPT_FLAG_FIN));
 		if (!err)
-			err = seal(sk, ctx, 0, TCPCRYPT_FLAG_FIN);
+			err = seal(sk, ctx, 0, TCPCRYPT_FLAG_FIN, 0);
 		if (err)
 			return again(sk, ctx, err);
 		tx->fin = true;
@@ -443,6 +491,8 @@ static int send_pending(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	WRITE_ONCE(tx->pending_truesize, tx->pending_truesize +
 					 skb->truesize);
 	__skb_queue_tail(&tx->pending, skb);
+	if (msg->msg_flags & MSG_OOB && !msg_data_left(msg))
+		tx->urg_end = tx->bytes + tx->pending_bytes;
 	return n;
 
 nomem:
@@ -458,8 +508,9 @@ static int send_frame(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		      struct msghdr *msg)
 {
 	struct tcpcrypt_tx *tx = &ctx->tx;
+	size_t n, room;
+	u8 flags = 0;
 	bool more;
-	size_t n;
 	int err;
 
 	err = push(sk, ctx, 0);
@@ -467,14 +518,19 @@ static int send_frame(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		return err;
 	if (!sk_stream_memory_free(sk))
 		return -EAGAIN;
-	n = min_t(size_t, msg_data_left(msg), frame_limit(sk));
-	err = get_buf(sk, tx, n + TCPCRYPT_FRAME_OVERHEAD);
+	room = frame_limit(sk);
+	/* the last byte of the call's data is urgent, as TCP's */
+	if (msg->msg_flags & MSG_OOB &&
+	    msg_data_left(msg) <= room - TCPCRYPT_URG_LEN)
+		flags = TCPCRYPT_FLAG_URG;
+	n = min_t(size_t, msg_data_left(msg), room);
+	err = get_buf(sk, tx, n + overhead(flags));
 	if (err)
 		return -EAGAIN;
-	n = copy_from_iter(frame_data(tx), n, &msg->msg_iter);
+	n = copy_from_iter(frame_data(tx, flags), n, &msg->msg_iter);
 	if (!n)
 		return -EFAULT;
-	err = seal(sk, ctx, n, 0);
+	err = seal(sk, ctx, n, flags, n - 1);
 	if (err) {
 		iov_iter_revert(&msg->msg_iter, n);
 		return err == -ENOMEM ? -EAGAIN : err;
@@ -566,8 +622,6 @@ static int send_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	struct sockcm_cookie cookie;
 	int ret;
 
-	if (msg->msg_flags & MSG_OOB)
-		return -EOPNOTSUPP;
 	if (msg->msg_controllen) {
 		sockcm_init(&cookie, sk);
 		if (sock_cmsg_send(sk, msg, &cookie))

@@ -21,10 +21,10 @@ sys.dont_write_bytecode = True
 import crypt
 from crypt import (ACTIVE, ROLES, content, ends, exchange, finish, flip,
                    negotiate, no_plaintext, secret)
-from peer import (ACK, AEADS, AES128, AES256, CHACHA, DEADLINE, FINP,
-                  TCP_CRYPT_INFO, TCP_CRYPT_REKEY, Conn, Failure, Session,
-                  Suite, Sysctl, add, counters, diff, equal, kernel_state,
-                  option, require)
+from peer import (AEADS, AES128, AES256, CHACHA, DEADLINE, FIN, FINP, SYN,
+                  TCP_CRYPT_INFO, TCP_CRYPT_REKEY, Conn, Failure, Suite,
+                  Sysctl, add, counters, diff, equal, kernel_state, option,
+                  require)
 
 BYTES, INTERVAL = "net.tcpcrypt.rekey_bytes", "net.tcpcrypt.rekey_interval"
 EMPTY = 3 + 1 + 16      # a frame without data
@@ -460,6 +460,290 @@ def again(net, role):
     exchange(net, sock, session)
 
 
+# --- keep-alive -------------------------------------------------------------
+
+def keepalive(idle=1, interval=1, count=3, user=0):
+    tcp = socket.IPPROTO_TCP
+    return [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            (tcp, socket.TCP_KEEPIDLE, idle),
+            (tcp, socket.TCP_KEEPINTVL, interval),
+            (tcp, socket.TCP_KEEPCNT, count),
+            (tcp, socket.TCP_USER_TIMEOUT, user)]
+
+
+def tcp_probes(conn, after=0):
+    """TCP's own: one sequence number before what was acknowledged."""
+    ack, found = None, 0
+    for seg in conn.segs[after:]:
+        if ack is not None and diff(seg.seq, ack) == -1:
+            found += 1
+        end = add(seg.ends(), 1 if seg.flags & (SYN | FIN) else 0)
+        if ack is None or diff(end, ack) > 0:
+            ack = end
+    return found
+
+
+def times_out(net, sock, conn, least, most=20):
+    """ETIMEDOUT after so many seconds."""
+    begin = time.monotonic()
+    ends(net, sock, conn, errno.ETIMEDOUT)
+    took = time.monotonic() - begin
+    require(least <= took <= most, "ETIMEDOUT after %.1f s" % took)
+
+
+@both("3.9 a probe is an empty rekey frame, TCP's own never leaves")
+def probes(net, role):
+    sock, conn, session = established(net, role, options=keepalive())
+    last = time.monotonic()
+    for n in range(1, 4):
+        with counted(KeepaliveSent=1, RekeySent=1, RekeyReceived=1):
+            session.read_rekey()
+            gone = time.monotonic() - last
+            require(0.8 < gone < 10, "a probe after %.1f s" % gone)
+            last = time.monotonic()
+            session.rekey()
+            net.wait(lambda n=n: generations(sock) == (n, n), "the answer")
+    equal(tcp_probes(conn), 0, "TCP's own probes")
+    exchange(net, sock, session)
+    equal(kernel_state(conn), "01", "state")
+
+
+@both("8.2 the peer is dead: ETIMEDOUT, after one probe")
+def dead(net, role):
+    sock, conn, session = established(net, role, options=keepalive())
+    conn.auto_ack = False
+    with counted(AbortKeepalive=1, AbortTimeout=0, KeepaliveSent=1):
+        times_out(net, sock, conn, 3)
+    session.read_rekey()
+    equal(session.rx_at, len(conn.rx), "length of the stream")
+
+
+@both("8.2 the peer only acknowledges: ETIMEDOUT")
+def forged(net, role):
+    sock, conn, session = established(net, role, options=keepalive())
+    begin = time.monotonic()
+    with counted(AbortKeepalive=1, KeepaliveSent=1, RekeySent=1):
+        while not conn.rst:
+            require(time.monotonic() - begin < 20, "no reset in 20 s")
+            conn.ack()
+            net.rest(0.1)
+        took = time.monotonic() - begin
+        require(3.5 < took, "reset after %.1f s" % took)
+    ends(net, sock, conn, errno.ETIMEDOUT)
+    session.read_rekey()
+    equal(session.rx_at, len(conn.rx), "length of the stream")
+
+
+@both("8.2 acknowledged data is no sign of life either")
+def forged_data(net, role):
+    sock, conn, session = established(net, role, options=keepalive())
+    begin = time.monotonic()
+    try:
+        while time.monotonic() - begin < 20:
+            net.rest(0.1)
+            sock.send(secret(10))
+        raise Failure("still there after 20 s")
+    except OSError as error:
+        require(error.errno in (errno.EPIPE, errno.ETIMEDOUT), str(error))
+    took = time.monotonic() - begin
+    require(3.5 < took, "ended after %.1f s" % took)
+    ends(net, sock, conn, errno.ETIMEDOUT)
+    session.rekeys = True
+    while session.rx_at < len(conn.rx):
+        session.read_frame()
+    equal(session.rx_gen, 1, "probes")
+
+
+@both("8.2 a forged answer does not help: EBADMSG")
+def forged_answer(net, role):
+    sock, conn, session = established(net, role, options=keepalive())
+    session.read_rekey()
+    conn.send(flip(ahead(session, 1, data=0), 5, 1))
+    ends(net, sock, conn, errno.EBADMSG)
+
+
+@both("3.9 authentic data is a sign of life: no probe")
+def live(net, role):
+    sock, conn, session = established(net, role,
+                                      options=keepalive(idle=2))
+    with counted(KeepaliveSent=0):
+        for _ in range(16):
+            net.rest(0.25)
+            session.send(content(10))
+            equal(net.recv_exact(sock, 10), content(10), "what recv() got")
+    equal(len(conn.rx), session.rx_at, "length of the stream")
+    session.read_rekey()
+
+
+@both("3.9 a late answer is one")
+def late(net, role):
+    sock, conn, session = established(net, role, options=keepalive(count=5))
+    session.read_rekey()
+    net.rest(3.3)
+    session.rekey()
+    with counted(KeepaliveSent=1):
+        session.read_rekey()
+    net.rest(3.3)
+    session.rekey()
+    exchange(net, sock, session)
+
+
+@both("3.9 options of a connection that is there")
+def later_options(net, role):
+    sock, conn, session = established(net, role)
+    tcp = socket.IPPROTO_TCP
+    silent(net, conn, 1.5)
+    for level, name, value in keepalive(idle=300):
+        sock.setsockopt(level, name, value)
+    silent(net, conn, 1.5)
+    for value in 0, -1, 32768:
+        try:
+            sock.setsockopt(tcp, socket.TCP_KEEPIDLE, value)
+            raise Failure("TCP_KEEPIDLE %d was taken" % value)
+        except OSError as error:
+            equal(error.errno, errno.EINVAL, "TCP_KEEPIDLE %d" % value)
+    equal(sock.getsockopt(tcp, socket.TCP_KEEPIDLE), 300, "TCP_KEEPIDLE")
+    begin = time.monotonic()
+    sock.setsockopt(tcp, socket.TCP_KEEPIDLE, 1)
+    equal(sock.getsockopt(tcp, socket.TCP_KEEPIDLE), 1, "TCP_KEEPIDLE")
+    session.read_rekey()
+    require(time.monotonic() - begin < 1.5, "idle for long enough already")
+    session.rekey()
+    net.wait(lambda: generations(sock) == (1, 1), "the answer")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0)
+    silent(net, conn, 2.5)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    equal(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), 1,
+          "SO_KEEPALIVE")
+    session.read_rekey()
+    session.rekey()
+    exchange(net, sock, session)
+    equal(tcp_probes(conn), 0, "TCP's own probes")
+
+
+@both("3.9 TCP_USER_TIMEOUT instead of TCP_KEEPCNT")
+def user_timeout(net, role):
+    sock, conn, _ = established(net, role,
+                                options=keepalive(count=60, user=2500))
+    times_out(net, sock, conn, 2)
+
+
+@both("3.9 one direction is at its end: TCP's own probes", True)
+@both("3.9 the other direction is at its end: TCP's own probes", False)
+def half_closed(net, role, ours):
+    sock, conn, session = established(net, role, options=keepalive())
+    exchange(net, sock, session)
+    if ours:
+        sock.shutdown(socket.SHUT_WR)
+        equal(session.read_fin(), b"", "data in the last frame")
+        conn.wait_fin()
+    else:
+        session.send(flags=FINP)
+        conn.close()
+        equal(net.recv(sock), b"", "end-of-file")
+    after = len(conn.segs) - 1
+    length = len(conn.rx)
+    with counted(KeepaliveSent=0):
+        for n in range(1, 4):
+            net.wait(lambda n=n: tcp_probes(conn, after) >= n,
+                     "TCP's own probes")
+            conn.ack()
+    equal(len(conn.rx), length, "length of the stream")
+    if ours:
+        session.send(content(10))
+        equal(net.recv_exact(sock, 10), content(10), "what recv() got")
+    else:
+        net.send(sock, secret(10))
+
+
+@both("3.9 we do not read, our window is closed: the peer lives", 1)
+def we_pause(net, role, idle):
+    sock, conn, session = established(
+        net, role, options=keepalive(idle, 1, 2) + [
+            (socket.SOL_SOCKET, socket.SO_RCVBUF, 8000)])
+    sent = 0
+    while conn.room() >= 1400:
+        session.send(content(1300))
+        sent += 1300
+        net.rest(0.05)
+    length = len(conn.rx)
+    begin = time.monotonic()
+    while time.monotonic() - begin < 6:
+        # what its TCP does: no room for the answer
+        net.rest(0.2)
+        conn.ack()
+        require(not conn.rst, "reset")
+    equal(net.recv_exact(sock, sent), content(1300) * (sent // 1300), "data")
+    require(len(conn.rx) <= length + EMPTY, "more than one probe")
+    session.read_rekey()
+    session.rekey()
+    exchange(net, sock, session)
+
+
+@both("3.9 the peer does not read, its window is closed: it lives")
+def peer_pauses(net, role):
+    sock, conn, session = established(net, role, options=keepalive(count=2))
+    conn.win = 0
+    for _ in range(2):
+        session.send(content(1))
+        equal(net.recv_exact(sock, 1), content(1), "what recv() got")
+    sock.send(secret(50000))
+    begin = time.monotonic()
+    while time.monotonic() - begin < 6:
+        net.rest(0.2)
+        conn.ack()
+        require(not conn.rst, "reset")
+    session.rekeys = True
+    conn.win = 65535
+    conn.ack()
+    equal(session.read(50000), secret(50000), "what the peer got")
+    if not session.rx_gen:
+        session.read_rekey()
+    session.rekey()
+    net.wait(lambda: generations(sock) == (1, 1), "the answer")
+    exchange(net, sock, session)
+
+
+@both("8.2 a closed window with nothing to send is no sign of life")
+def forged_window(net, role):
+    sock, conn, session = established(net, role, options=keepalive())
+    conn.win = 0
+    for _ in range(2):
+        session.send(content(1))
+        equal(net.recv_exact(sock, 1), content(1), "what recv() got")
+    times_out(net, sock, conn, 2.5)
+
+
+@both("3.9 plain TCP keeps its own probes")
+def plain(net, role):
+    conn = Conn(net)
+    if role == ACTIVE:
+        sock = net.connect(conn, options=keepalive())
+        conn.wait_syn()
+        conn.answer(b"")
+        net.connected(sock)
+        net.pump(0.1)
+    else:
+        listener = net.listen(options=keepalive())
+        conn.open(listener.getsockname()[1], b"")
+        conn.wait_syn()
+        conn.ack()
+        sock = net.accept(listener)
+        net.close(listener)
+    net.send(sock, b"x" * 10)
+    conn.wait_rx(10)
+    begin = time.monotonic()
+    while time.monotonic() - begin < 6:
+        n = tcp_probes(conn)
+        net.rest(0.05)
+        if tcp_probes(conn) > n:
+            conn.ack()
+    require(tcp_probes(conn) >= 3, "%d probes" % tcp_probes(conn))
+    equal(len(conn.rx), 10, "length of the stream")
+    require(not conn.rst, "reset")
+    equal(net.recv_end(sock), (b"", errno.ETIMEDOUT), "without answers")
+
+
 # --- two kernels ------------------------------------------------------------
 
 class Sniffer:
@@ -543,6 +827,25 @@ def bulk(net, cipher, limit, size):
 for aead in (AES128, AES256, CHACHA):
     suite.test("3.8 two kernels, %s, a key for 4000 bytes" % AEADS[aead][0],
                aead, 4000, 3000000)(bulk)
+
+
+@suite.test("3.9 two kernels, both probe, both answer")
+def two_alive(net):
+    with Sysctl("net.tcpcrypt.skip_loopback", 0):
+        socks = pair(net)
+    for sock in socks:
+        for level, name, value in keepalive(count=2):
+            sock.setsockopt(level, name, value)
+    net.rest(6)
+    for sock in socks:
+        net.wait(lambda sock=sock: len(set(generations(sock))) == 1,
+                 "all is answered")
+    gen = generations(socks[0])[0]
+    require(3 <= gen <= 8, "%d probes in 6 s" % gen)
+    net.send(socks[0], secret(1000))
+    equal(net.recv_exact(socks[1], 1000), secret(1000), "what recv() got")
+
+
 suite.test("3.8 two kernels, a key for each frame", AES128, 1, 1000000)(bulk)
 
 

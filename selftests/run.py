@@ -34,7 +34,8 @@ JOBS = [
     ("apps-2", "guest", 900, "selftests/apps.sh iperf3_bulk iperf3_reverse "
                              "iperf3_bidir iperf3_parallel postgres echo1000"),
     ("crypt", "guest", 900, "selftests/crypt.py"),
-    ("rekey", "guest", 900, "selftests/rekey.py"),
+    ("alive", "guest", 900, "selftests/rekey.py ^3.9 ^8.2"),
+    ("rekey", "guest", 900, "selftests/rekey.py ^3.[68]"),
     ("eno", "guest", 600, "selftests/eno.py"),
     ("netem-1", "guest", 900, "selftests/netem.sh v4"),
     ("netem-2", "guest", 900, "selftests/netem.sh v6 mapped"),

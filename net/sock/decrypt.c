@@ -117,6 +117,7 @@ static void rx_fin(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	ctx->rx.fin = true;
 	tcpcrypt_rekey_end(ctx, false, true);
+	tcpcrypt_alive_end(sk, ctx);
 	sock_set_flag(sk, SOCK_DONE);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 	if (ctx->closing)
@@ -238,6 +239,7 @@ int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (tcpcrypt_rx_tiny(hdr[0], plen))
 		rx->tiny--;
 	tcpcrypt_rx_eat_raw(sk, rx, TCPCRYPT_FRAME_HDR + clen);
+	tcpcrypt_alive_heard(ctx);
 	if (rekey)
 		tcpcrypt_rekey_opened(sk, ctx);
 	tcpcrypt_rx_recharge(sk, ctx);

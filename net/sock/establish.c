@@ -88,6 +88,8 @@ int tcpcrypt_establish(struct sock *sk, struct tcpcrypt_ctx *ctx,
 				     TCPCRYPT_MIB_HANDSHAKERESUMED :
 				     TCPCRYPT_MIB_HANDSHAKEFRESH);
 	tcpcrypt_set_state(ctx, TCPCRYPT_OPEN);
+	tcpcrypt_alive_heard(ctx);
+	tcpcrypt_alive_set(sk, ctx, sock_flag(sk, SOCK_KEEPOPEN));
 	tcpcrypt_rx_start(sk, ctx);
 	if (!ctx->closing)
 		ctx->write_space(sk);

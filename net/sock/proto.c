@@ -275,6 +275,17 @@ static bool sock_is_readable(struct sock *sk)
 	return readable;
 }
 
+/* Does not sleep, and so needs no tcpcrypt_enter(). */
+static void keepalive(struct sock *sk, int on)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (ctx)
+		tcpcrypt_alive_set(sk, ctx, on);
+	else
+		tcpcrypt_prot_base(sk)->keepalive(sk, on);
+}
+
 #ifdef TCPCRYPT_HAVE_SENDPAGE
 /* Pages that others may still write to are copied before they are sealed. */
 static int sendpage(struct sock *sk, struct page *page, int offset,
@@ -378,6 +389,7 @@ void tcpcrypt_build_proto(struct proto *prot, const struct proto *base)
 	prot->shutdown = tcpcrypt_shutdown;
 	prot->setsockopt = tcpcrypt_setsockopt;
 	prot->getsockopt = tcpcrypt_getsockopt;
+	prot->keepalive = keepalive;
 	prot->sendmsg = tcpcrypt_sendmsg;
 	prot->recvmsg = tcpcrypt_recvmsg;
 #ifdef TCPCRYPT_HAVE_SENDPAGE

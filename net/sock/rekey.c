@@ -113,7 +113,7 @@ int tcpcrypt_rekey_seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 }
 
 /**
- * tcpcrypt_rekey_sealed() - a frame was sealed
+ * tcpcrypt_rekey_sealed() - a frame was sealed, TCP has nothing of it yet
  * @sk:  the socket
  * @ctx: its context
  * @len: application bytes of the frame
@@ -124,8 +124,10 @@ void tcpcrypt_rekey_sealed(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 {
 	struct tcpcrypt_rekey *rk = &ctx->rekey;
 
-	if (rk->gen.unused)
+	if (rk->gen.unused) {
+		ctx->alive.seq = ctx->tx.seq;
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_REKEYSENT);
+	}
 	tcpcrypt_gen_sealed(&rk->gen, len);
 }
 

@@ -201,6 +201,18 @@ struct tcpcrypt_rekey {
 };
 
 /**
+ * struct tcpcrypt_alive - keep-alive, RFC 8548 section 3.9
+ * @heard:  jiffies when the last authentic frame was decrypted
+ * @probes: intervals since then that began with an unanswered probe
+ * @seq:    where in TCP's sequence space our last frame with rekey = 1 began
+ */
+struct tcpcrypt_alive {
+	unsigned long		heard;
+	u32			probes;
+	u32			seq;
+};
+
+/**
  * struct tcpcrypt_ctx - a socket in the module's hands
  *
  * Immutable after attach: @sk, @af, @prot, @active. Protected by the socket
@@ -210,7 +222,8 @@ struct tcpcrypt_rekey {
  * @refs:    references: the ULP slot, queued work
  * @free_work: frees the ctx after a grace period
  * @work:    work_fn()
- * @timer:   timer_fn(): handshake, then close()
+ * @timer:   timer_fn(): handshake, then keep-alive, then close()
+ * @expires: jiffies when it does
  * @af:      the base af_ops
  * @prot:    the base proto
  * @data_ready: saved sk_data_ready
@@ -240,6 +253,7 @@ struct tcpcrypt_rekey {
  * @tx:      the sending half
  * @rx:      the receiving half
  * @rekey:   generations of their keys
+ * @alive:   is the peer there?
  * @rcvlowat: SO_RCVLOWAT; sk_rcvlowat stays 1, or TCP would count ciphertext
  * @shut_rd: the application asked for SHUT_RD
  * @shut_wr: and for SHUT_WR
@@ -253,6 +267,7 @@ struct tcpcrypt_ctx {
 	struct rcu_work		free_work;
 	struct delayed_work	work;
 	struct delayed_work	timer;
+	unsigned long		expires;
 
 	const struct inet_connection_sock_af_ops *af;
 	struct proto		*prot;
@@ -286,6 +301,7 @@ struct tcpcrypt_ctx {
 	struct tcpcrypt_tx	tx;
 	struct tcpcrypt_rx	rx;
 	struct tcpcrypt_rekey	rekey;
+	struct tcpcrypt_alive	alive;
 
 	int			rcvlowat;
 	bool			shut_rd;
@@ -462,6 +478,14 @@ int tcpcrypt_rekey_open(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rekey_opened(struct sock *sk, struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_rekey_owes(const struct tcpcrypt_ctx *ctx);
 int tcpcrypt_rekey_ask(struct sock *sk, struct tcpcrypt_ctx *ctx);
+
+/* alive.c */
+void tcpcrypt_alive_set(struct sock *sk, struct tcpcrypt_ctx *ctx, bool on);
+int tcpcrypt_alive_idle(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			sockptr_t optval, unsigned int optlen);
+void tcpcrypt_alive_end(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_alive_heard(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_alive_expired(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
 /* tx.c */
 int tcpcrypt_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);

@@ -27,6 +27,11 @@ static bool is_refused(int level, int optname)
 		optname == TCP_ZEROCOPY_RECEIVE);
 }
 
+static bool is_keepidle(int level, int optname)
+{
+	return level == SOL_TCP && optname == TCP_KEEPIDLE;
+}
+
 /* Why an option that needs encryption has no value, or 0. */
 static int why_not(const struct tcpcrypt_ctx *ctx)
 {
@@ -85,6 +90,17 @@ static int write_option(struct sock *sk, struct tcpcrypt_ctx *ctx, int optname,
 	}
 }
 
+/* Return: 0 or a negative errno, or 1: the stack's own must do it. */
+static int write_locked(struct sock *sk, struct tcpcrypt_ctx *ctx, int level,
+			int optname, sockptr_t optval, unsigned int optlen)
+{
+	if (is_ours(level, optname))
+		return write_option(sk, ctx, optname, optval, optlen);
+	if (is_keepidle(level, optname))
+		return tcpcrypt_alive_idle(sk, ctx, optval, optlen);
+	return tcpcrypt_encrypted(ctx) ? -EOPNOTSUPP : 1;
+}
+
 /**
  * tcpcrypt_setsockopt() - sk_prot->setsockopt of attached sockets
  * @sk:      the socket
@@ -103,13 +119,13 @@ int tcpcrypt_setsockopt(struct sock *sk, int level, int optname,
 	int ret = 1;
 
 	tcpcrypt_enter();
-	if (is_ours(level, optname) || is_refused(level, optname)) {
+	if (is_ours(level, optname) || is_refused(level, optname) ||
+	    is_keepidle(level, optname)) {
 		lock_sock(sk);
 		ctx = tcpcrypt_ctx(sk);
-		if (ctx && is_ours(level, optname))
-			ret = write_option(sk, ctx, optname, optval, optlen);
-		else if (ctx && tcpcrypt_encrypted(ctx))
-			ret = -EOPNOTSUPP;
+		if (ctx)
+			ret = write_locked(sk, ctx, level, optname, optval,
+					   optlen);
 		release_sock(sk);
 	}
 	if (ret > 0)

@@ -370,6 +370,7 @@ int tcpcrypt_tx_finish(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	tx->done = true;
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
 	ctx->prot->shutdown(sk, SEND_SHUTDOWN);
+	tcpcrypt_alive_end(sk, ctx);
 	return 0;
 }
 

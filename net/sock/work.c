@@ -71,6 +71,7 @@ void tcpcrypt_retry(struct tcpcrypt_ctx *ctx)
  */
 void tcpcrypt_arm(struct tcpcrypt_ctx *ctx, unsigned long delay)
 {
+	ctx->expires = jiffies + delay;
 	queue(ctx, &ctx->timer, delay);
 }
 
@@ -85,7 +86,7 @@ void tcpcrypt_disarm(struct tcpcrypt_ctx *ctx)
 	cancel(ctx, &ctx->timer);
 }
 
-static enum tcpcrypt_mib abort_mib(int err)
+static enum tcpcrypt_mib abort_mib(int err, bool open)
 {
 	switch (err) {
 	case EBADMSG:
@@ -93,7 +94,8 @@ static enum tcpcrypt_mib abort_mib(int err)
 	case ECONNRESET:
 		return TCPCRYPT_MIB_ABORTTRUNCATED;
 	case ETIMEDOUT:
-		return TCPCRYPT_MIB_ABORTTIMEOUT;
+		return open ? TCPCRYPT_MIB_ABORTKEEPALIVE :
+			      TCPCRYPT_MIB_ABORTTIMEOUT;
 	case ENOMEM:
 		return TCPCRYPT_MIB_ABORTNOMEMORY;
 	default:
@@ -117,7 +119,8 @@ void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err)
 	if (ctx->state == TCPCRYPT_FAILED)
 		return;
 	if (err != ECONNABORTED)
-		tcpcrypt_count(sock_net(sk), abort_mib(err));
+		tcpcrypt_count(sock_net(sk), abort_mib(err, ctx->state ==
+							TCPCRYPT_OPEN));
 	ctx->err = err;
 	tcpcrypt_rekey_end(ctx, true, true);
 	/*
@@ -189,8 +192,13 @@ static void run(struct tcpcrypt_ctx *ctx, bool expired)
 
 	lock_sock(sk);
 	if (tcpcrypt_ctx(sk) == ctx && sk->sk_socket) {
+		/* moved while it waited for the lock */
+		if (time_before(jiffies, ctx->expires))
+			expired = false;
 		if (expired && ctx->state == TCPCRYPT_KEYING)
 			tcpcrypt_fail(ctx, ETIMEDOUT);
+		if (expired && ctx->state == TCPCRYPT_OPEN)
+			tcpcrypt_alive_expired(sk, ctx);
 		step(sk, ctx);
 		if (tcpcrypt_ctx(sk) == ctx && ctx->closing)
 			finish = tcpcrypt_closer(sk, ctx, expired);

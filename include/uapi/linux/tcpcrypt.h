@@ -22,9 +22,9 @@
  *
  * The data path reports, each distinct from end-of-file: EBADMSG (a frame
  * failed authentication), EPROTO (handshake or frame violation), ECONNRESET
- * (stream ended without FINp, or reset), ETIMEDOUT (handshake timed out),
- * ECONNABORTED (encryption was required but could not be had, or plaintext
- * was about to leave).
+ * (stream ended without FINp, or reset), ETIMEDOUT (handshake or keep-alive
+ * timed out), ECONNABORTED (encryption was required but could not be had, or
+ * plaintext was about to leave).
  */
 #ifndef _UAPI_LINUX_TCPCRYPT_H
 #define _UAPI_LINUX_TCPCRYPT_H

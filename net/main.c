@@ -88,9 +88,12 @@ static int __init tcpcrypt_init(void)
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto exit_sock;
-	err = tcpcrypt_attach_init();
+	err = tcpcrypt_stale_init();
 	if (err)
 		goto exit_net;
+	err = tcpcrypt_attach_init();
+	if (err)
+		goto exit_stale;
 	/* nothing may fail after a socket can have been taken */
 	err = tcpcrypt_ulp_init();
 	if (err)
@@ -100,6 +103,8 @@ static int __init tcpcrypt_init(void)
 
 exit_attach:
 	tcpcrypt_attach_exit();
+exit_stale:
+	tcpcrypt_stale_exit();
 exit_net:
 	unregister_pernet_subsys(&net_ops);
 exit_sock:
@@ -120,6 +125,7 @@ static void __exit tcpcrypt_exit(void)
 {
 	tcpcrypt_ulp_exit();
 	tcpcrypt_attach_exit();
+	tcpcrypt_stale_exit();
 	synchronize_net();
 	unregister_pernet_subsys(&net_ops);
 	/* a thread on its way into tcpcrypt_enter() */

@@ -12,6 +12,8 @@
 #include <net/netns/generic.h>
 #include "../tcpcrypt/wire.h"
 
+struct sock;
+
 /*
  * Counters, /proc/net/tcpcrypt_stat. A name for each event of the protocol;
  * Documentation/counters.rst says what each means. names[] in mib.c has them
@@ -44,7 +46,7 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_CACHEEVICTED,
 	TCPCRYPT_MIB_CACHEEXPIRED,
 	TCPCRYPT_MIB_CACHEFLUSHED,
-	TCPCRYPT_MIB_ABORTAUTH,
+	TCPCRYPT_MIB_ABORTAUTH,		/* as enum tcpcrypt_abort */
 	TCPCRYPT_MIB_ABORTPROTOCOL,
 	TCPCRYPT_MIB_ABORTTRUNCATED,
 	TCPCRYPT_MIB_ABORTTIMEOUT,
@@ -52,6 +54,7 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_ABORTREQUIRED,
 	TCPCRYPT_MIB_ABORTPLAINTEXT,
 	TCPCRYPT_MIB_ABORTNOMEMORY,
+	TCPCRYPT_MIB_ABORTSTALE,
 	TCPCRYPT_MIB_FRAMESSENT,
 	TCPCRYPT_MIB_FRAMESRECEIVED,
 	TCPCRYPT_MIB_REKEYSENT,
@@ -65,6 +68,30 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_CLOSELIMIT,
 	TCPCRYPT_MIB_URGENTCLEARED,
 	TCPCRYPT_MIB_MAX,
+};
+
+/**
+ * enum tcpcrypt_abort - why a connection was aborted
+ * @TCPCRYPT_ABORT_AUTH:      a frame failed authentication
+ * @TCPCRYPT_ABORT_PROTOCOL:  handshake or frame violation
+ * @TCPCRYPT_ABORT_TRUNCATED: the stream ended without FINp
+ * @TCPCRYPT_ABORT_TIMEOUT:   keys were not agreed in time
+ * @TCPCRYPT_ABORT_KEEPALIVE: keep-alive probes were not answered
+ * @TCPCRYPT_ABORT_REQUIRED:  encryption was required and could not be had
+ * @TCPCRYPT_ABORT_PLAINTEXT: plaintext was about to leave
+ * @TCPCRYPT_ABORT_NOMEMORY:  no memory where nothing could wait
+ * @TCPCRYPT_ABORT_STALE:     the machine was cloned or is to be hibernated
+ */
+enum tcpcrypt_abort {
+	TCPCRYPT_ABORT_AUTH,
+	TCPCRYPT_ABORT_PROTOCOL,
+	TCPCRYPT_ABORT_TRUNCATED,
+	TCPCRYPT_ABORT_TIMEOUT,
+	TCPCRYPT_ABORT_KEEPALIVE,
+	TCPCRYPT_ABORT_REQUIRED,
+	TCPCRYPT_ABORT_PLAINTEXT,
+	TCPCRYPT_ABORT_NOMEMORY,
+	TCPCRYPT_ABORT_STALE,
 };
 
 struct tcpcrypt_mibs {
@@ -139,6 +166,9 @@ static inline void tcpcrypt_count(const struct net *net, enum tcpcrypt_mib mib)
 	this_cpu_inc(tcpcrypt_net(net)->mibs->count[mib]);
 }
 
+int tcpcrypt_abort_errno(enum tcpcrypt_abort why);
+enum tcpcrypt_abort tcpcrypt_abort_reason(int err);
+void tcpcrypt_abort_report(const struct sock *sk, enum tcpcrypt_abort why);
 int tcpcrypt_sysctl_init(struct net *net);
 void tcpcrypt_sysctl_exit(struct net *net);
 int tcpcrypt_mib_init(struct net *net);

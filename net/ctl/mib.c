@@ -42,6 +42,7 @@ static const char * const names[TCPCRYPT_MIB_MAX] = {
 	[TCPCRYPT_MIB_ABORTREQUIRED] = "AbortRequired",
 	[TCPCRYPT_MIB_ABORTPLAINTEXT] = "AbortPlaintext",
 	[TCPCRYPT_MIB_ABORTNOMEMORY] = "AbortNoMemory",
+	[TCPCRYPT_MIB_ABORTSTALE] = "AbortStale",
 	[TCPCRYPT_MIB_FRAMESSENT] = "FramesSent",
 	[TCPCRYPT_MIB_FRAMESRECEIVED] = "FramesReceived",
 	[TCPCRYPT_MIB_REKEYSENT] = "RekeySent",

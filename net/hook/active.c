@@ -115,7 +115,6 @@ static bool is_foreign(const struct tcpcrypt_ctx *ctx,
 /* Plaintext is not an option: see TCP_ENO_REQUIRED. */
 static void refuse(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ABORTREQUIRED);
 	tcpcrypt_fail(ctx, ECONNABORTED);
 }
 
@@ -151,9 +150,7 @@ int tcpcrypt_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 		return drop(skb);
 	} else if (tcpcrypt_encrypted(ctx)) {
 		if (is_foreign(ctx, skb)) {
-			tcpcrypt_fail(ctx, ECONNABORTED);
-			tcpcrypt_count(sock_net(sk),
-				       TCPCRYPT_MIB_ABORTPLAINTEXT);
+			tcpcrypt_fail(ctx, EPERM);
 			return drop(skb);
 		}
 	}

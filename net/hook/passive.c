@@ -310,7 +310,7 @@ int tcpcrypt_conn_request(struct sock *sk, struct sk_buff *skb)
 	if (!answer(sk, skb, &a)) {
 		if (tcpcrypt_listener_enabled(sk) != TCP_ENO_REQUIRED)
 			return af->conn_request(sk, skb);
-		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ABORTREQUIRED);
+		tcpcrypt_abort_report(sk, TCPCRYPT_ABORT_REQUIRED);
 		return -1;	/* RST */
 	}
 	local_bh_disable();
@@ -625,7 +625,7 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 	/* as a rule the LOCAL_IN hook has heard this segment already */
 	encrypt = es && hear_ack(sock_net(sk), es, th);
 	if (!encrypt && tcpcrypt_listener_enabled(sk) == TCP_ENO_REQUIRED) {
-		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ABORTREQUIRED);
+		tcpcrypt_abort_report(sk, TCPCRYPT_ABORT_REQUIRED);
 		return NULL;
 	}
 	/* The ACK comes again; a child without a ctx could not encrypt. */

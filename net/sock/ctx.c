@@ -40,16 +40,29 @@ static void put_tep(struct tcpcrypt_ctx *ctx)
 	ctx->tep = NULL;
 }
 
+/**
+ * tcpcrypt_ctx_wipe() - no frame will be encrypted or decrypted any more
+ * @ctx: the context
+ *
+ * Context: process.
+ */
+void tcpcrypt_ctx_wipe(struct tcpcrypt_ctx *ctx)
+{
+	tcpcrypt_hs_free(ctx);
+	tcpcrypt_cipher_free(&ctx->tx.cipher);
+	tcpcrypt_cipher_free(&ctx->rx.cipher);
+	tcpcrypt_rekey_end(ctx, true, true);
+	tcpcrypt_ticket_free(ctx->ticket);
+	ctx->ticket = NULL;
+}
+
 /* After a grace period, in process context: ciphers may sleep when freed. */
 static void free_fn(struct work_struct *work)
 {
 	struct tcpcrypt_ctx *ctx = container_of(to_rcu_work(work),
 						struct tcpcrypt_ctx, free_work);
 
-	tcpcrypt_hs_free(ctx);
-	tcpcrypt_cipher_free(&ctx->tx.cipher);
-	tcpcrypt_cipher_free(&ctx->rx.cipher);
-	tcpcrypt_ticket_free(ctx->ticket);
+	tcpcrypt_ctx_wipe(ctx);
 	put_tep(ctx);
 	kfree(ctx->listener);
 	kfree_sensitive(ctx);
@@ -232,7 +245,6 @@ void tcpcrypt_ctx_refuse(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 
-	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ABORTREQUIRED);
 	if (!tcpcrypt_af_is_ours(icsk->icsk_af_ops) &&
 	    tcpcrypt_af_ours(icsk->icsk_af_ops)) {
 		ctx->af = icsk->icsk_af_ops;
@@ -421,9 +433,7 @@ void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	tcpcrypt_tx_purge(sk, ctx);
 	tcpcrypt_rx_purge(sk, ctx);
 	tcpcrypt_disarm(ctx);
-	tcpcrypt_hs_free(ctx);
-	tcpcrypt_cipher_free(&ctx->tx.cipher);
-	tcpcrypt_cipher_free(&ctx->rx.cipher);
+	tcpcrypt_ctx_wipe(ctx);
 	memzero_explicit(&ctx->rekey, sizeof(ctx->rekey));
 	memzero_explicit(ctx->sess_id, sizeof(ctx->sess_id));
 	memset(&ctx->neg, 0, sizeof(ctx->neg));
@@ -433,8 +443,6 @@ void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	__skb_queue_head_init(&ctx->rx.raw);
 	__skb_queue_head_init(&ctx->rx.plain);
 	put_tep(ctx);
-	tcpcrypt_ticket_free(ctx->ticket);
-	ctx->ticket = NULL;
 	ctx->has_cached = false;
 	ctx->aead = 0;
 	ctx->err = 0;

@@ -117,6 +117,7 @@ static void rx_fin(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	ctx->rx.fin = true;
 	tcpcrypt_rekey_end(ctx, false, true);
+	tcpcrypt_cipher_free(&ctx->rx.cipher);
 	tcpcrypt_alive_end(sk, ctx);
 	sock_set_flag(sk, SOCK_DONE);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);

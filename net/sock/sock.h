@@ -408,6 +408,7 @@ void tcpcrypt_ctx_wrap(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_ctx_negotiated(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_wipe(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_eno_done(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state);
 
@@ -444,6 +445,10 @@ struct tcpcrypt_secret {
 /* establish.c */
 int tcpcrypt_establish(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		       const struct tcpcrypt_secret *s);
+
+/* stale.c */
+int tcpcrypt_stale_init(void);
+void tcpcrypt_stale_exit(void);
 
 /* resume.c */
 bool tcpcrypt_resume_propose(struct sock *sk, struct tcpcrypt_ctx *ctx,

@@ -84,11 +84,8 @@ static int push(struct sock *sk, struct tcpcrypt_ctx *ctx, int flags)
 		if (sk->sk_err)
 			return -EPIPE;
 		/* a thread inside the stack's sendmsg(): see is_foreign() */
-		if (tcp_sk(sk)->write_seq != tx->seq) {
-			tcpcrypt_count(sock_net(sk),
-				       TCPCRYPT_MIB_ABORTPLAINTEXT);
-			return -ECONNABORTED;
-		}
+		if (tcp_sk(sk)->write_seq != tx->seq)
+			return -EPERM;
 		vec.iov_base = tx->buf + tx->buf_off;
 		vec.iov_len = left(tx);
 		iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, left(tx));
@@ -362,6 +359,7 @@ int tcpcrypt_tx_finish(struct sock *sk, struct tcpcrypt_ctx *ctx)
 			return again(sk, ctx, err);
 		tx->fin = true;
 		tcpcrypt_rekey_end(ctx, true, false);
+		tcpcrypt_cipher_free(&tx->cipher);
 	}
 	err = push(sk, ctx, MSG_MORE);
 	if (err)
@@ -631,7 +629,7 @@ static int send_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	ret = wants_zerocopy(sk, msg) ? send_zerocopy(sk, ctx, msg) :
 					send_locked(sk, ctx, msg);
 	relax(sk, ctx);
-	if (ret == -ECONNABORTED || ret == -EBADMSG)
+	if (ret == -EPERM || ret == -EBADMSG)
 		tcpcrypt_fail(ctx, -ret);
 	if (ret == -EPIPE)
 		ret = sk_stream_error(sk, msg->msg_flags, ret);

@@ -86,27 +86,11 @@ void tcpcrypt_disarm(struct tcpcrypt_ctx *ctx)
 	cancel(ctx, &ctx->timer);
 }
 
-static enum tcpcrypt_mib abort_mib(int err, bool open)
-{
-	switch (err) {
-	case EBADMSG:
-		return TCPCRYPT_MIB_ABORTAUTH;
-	case ECONNRESET:
-		return TCPCRYPT_MIB_ABORTTRUNCATED;
-	case ETIMEDOUT:
-		return open ? TCPCRYPT_MIB_ABORTKEEPALIVE :
-			      TCPCRYPT_MIB_ABORTTIMEOUT;
-	case ENOMEM:
-		return TCPCRYPT_MIB_ABORTNOMEMORY;
-	default:
-		return TCPCRYPT_MIB_ABORTPROTOCOL;
-	}
-}
-
 /**
  * tcpcrypt_fail() - abort a connection
  * @ctx: its context
- * @err: errno, positive; the application gets it and never an end-of-file
+ * @err: errno of the reason, positive: tcpcrypt_abort_errno(); the
+ *       application gets it and never an end-of-file
  *
  * Nothing more is sent or delivered. The RST leaves from work_fn().
  *
@@ -114,13 +98,15 @@ static enum tcpcrypt_mib abort_mib(int err, bool open)
  */
 void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err)
 {
+	enum tcpcrypt_abort why = tcpcrypt_abort_reason(err);
 	struct sock *sk = ctx->sk;
 
 	if (ctx->state == TCPCRYPT_FAILED)
 		return;
-	if (err != ECONNABORTED)
-		tcpcrypt_count(sock_net(sk), abort_mib(err, ctx->state ==
-							TCPCRYPT_OPEN));
+	if (why == TCPCRYPT_ABORT_TIMEOUT && ctx->state == TCPCRYPT_OPEN)
+		why = TCPCRYPT_ABORT_KEEPALIVE;
+	tcpcrypt_abort_report(sk, why);
+	err = tcpcrypt_abort_errno(why);
 	ctx->err = err;
 	tcpcrypt_rekey_end(ctx, true, true);
 	/*
@@ -148,6 +134,8 @@ static void abort_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	int err = ctx->err;
 	bool pending = READ_ONCE(sk->sk_err) || !ctx->neg.transcript_len;
 
+	/* the application may keep the descriptor for long */
+	tcpcrypt_ctx_wipe(ctx);
 	if (sk->sk_state == TCP_CLOSE)
 		return;
 	release_sock(sk);

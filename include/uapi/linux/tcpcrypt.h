@@ -23,8 +23,9 @@
  * The data path reports, each distinct from end-of-file: EBADMSG (a frame
  * failed authentication), EPROTO (handshake or frame violation), ECONNRESET
  * (stream ended without FINp, or reset), ETIMEDOUT (handshake or keep-alive
- * timed out), ECONNABORTED (encryption was required but could not be had, or
- * plaintext was about to leave).
+ * timed out), ECONNABORTED (encryption was required but could not be had),
+ * EPERM (plaintext was about to leave), ENOMEM (no memory where nothing could
+ * wait), ESTALE (the machine was cloned or hibernated).
  */
 #ifndef _UAPI_LINUX_TCPCRYPT_H
 #define _UAPI_LINUX_TCPCRYPT_H
@@ -93,7 +94,8 @@ enum {
  * @tcci_rx_frames:  frames decrypted
  * @tcci_tx_bytes:   application bytes encrypted
  * @tcci_rx_bytes:   application bytes decrypted
- * @tcci_driver:     the kernel's driver for the AEAD, zero-terminated
+ * @tcci_driver:     the kernel's driver for the AEAD, zero-terminated; empty
+ *                   once no key is left
  * @tcci_tx_generation: generation of the keys that encrypt, 0 at first
  * @tcci_rx_generation: and of those that decrypt (RFC 8548, section 3.8)
  */

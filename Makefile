@@ -17,7 +17,7 @@ kernel_minor := $(word 2,$(subst ., ,$(kernel)))
 programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c))
 
 .PHONY: all module programs demo check check-long check-timing clean help
-.PHONY: install-deps check-headers
+.PHONY: install-deps check-headers tep
 
 all: module
 
@@ -38,6 +38,11 @@ module: check-headers
 	@echo "building tcpcrypt.ko for $(kernel)"
 	+@$(MAKE) -s -C $(KDIR) M=$(CURDIR) modules
 
+# The second TEP of options.py
+tep: module
+	+@$(MAKE) -s -C $(KDIR) M=$(CURDIR)/selftests/tep \
+		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/Module.symvers modules
+
 programs: $(programs)
 
 selftests/%_test: selftests/%_test.c $(wildcard selftests/lib/*.h)
@@ -54,7 +59,7 @@ demo: install-deps
 
 check check-long: install-deps
 	@selftests/deps.sh demo apps check
-	+@$(MAKE) -s --no-print-directory module programs
+	+@$(MAKE) -s --no-print-directory module programs tep
 	@selftests/guest/kernel.sh >/dev/null
 	@selftests/run.py $(if $(filter check-long,$@),--long) $(TESTS)
 
@@ -65,6 +70,8 @@ check-timing:
 
 clean:
 	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) M=$(CURDIR) clean
+	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) \
+		M=$(CURDIR)/selftests/tep clean
 	+@[ ! -e selftests/unit/Makefile ] || $(MAKE) -s -C selftests/unit clean
 	+@[ ! -e selftests/timing/Makefile ] || $(MAKE) -s -C selftests/timing clean
 	@rm -f $(programs)

@@ -16,7 +16,7 @@ import sys
 sys.dont_write_bytecode = True
 from peer import (CURVE25519, CURVE448, FINP, P256, P521, TCP_ENO_NEGSPEC,
                   TCP_ENO_SESSID, V4, Conn, Session, Suite, eno, equal,
-                  int_option, option, require)
+                  int_option, no_cache, option, require)
 
 ACTIVE, PASSIVE = "active", "passive"
 NAMES = {P256: "P-256", P521: "P-521", CURVE25519: "Curve25519",
@@ -169,4 +169,4 @@ for title, make in (
 
 
 if __name__ == "__main__":
-    sys.exit(suite.main())
+    sys.exit(suite.main(settings=no_cache))

@@ -29,12 +29,15 @@ import traceback
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 ENO = 69
 BARE = b"\x45\x02"
+V = 0x80                # suboption data follows
 P256, P521, CURVE25519, CURVE448 = 0x21, 0x22, 0x23, 0x24
 
 TCP_SAVE_SYN, TCP_SAVED_SYN, TCP_ULP = 27, 28, 31
-TCP_ENO_ENABLED, TCP_ENO_SESSID, TCP_ENO_NEGSPEC = 6900, 6901, 6902
-TCP_ENO_ROLE, TCP_ENO_TRANSCRIPT = 6907, 6909
-TCP_CRYPT_REKEY, TCP_CRYPT_INFO = 6924, 6925
+(TCP_ENO_ENABLED, TCP_ENO_SESSID, TCP_ENO_NEGSPEC, TCP_ENO_SPECS,
+ TCP_ENO_SELF_AWARE, TCP_ENO_PEER_AWARE, TCP_ENO_TIEBREAKER, TCP_ENO_ROLE,
+ TCP_ENO_RAW, TCP_ENO_TRANSCRIPT) = range(6900, 6910)
+(TCP_CRYPT_AEADS, TCP_CRYPT_RESUME, TCP_CRYPT_CACHE, TCP_CRYPT_CACHE_FLUSH,
+ TCP_CRYPT_REKEY, TCP_CRYPT_INFO) = range(6920, 6926)
 
 V4, V6, MAPPED = "IPv4", "IPv6", "IPv4-mapped"
 KERNEL = {V4: "10.77.0.1", V6: "fd77::1"}
@@ -720,22 +723,23 @@ SCHEMES = {P256: Nist, P521: Nist, CURVE25519: Montgomery,
 class Session:
     """tcpcrypt on a Conn; role is ours, "A" or "B"."""
 
+    rx_at = rx_data = 0     # offsets of the kernel's next frame and its data
+    urgent = None       # index of the kernel's last urgent byte
+    frames = 0
+    control = 0         # of the last frame that was read
+    rekeys = False      # frames with rekey = 1 are no surprise
+    # section 3.8: generations of our frames and of the kernel's
+    tx_gen = rx_gen = 0
+    tx_mk = rx_mk = None
+
     def __init__(self, conn, role, transcript, tep=CURVE25519):
         self.conn, self.role, self.transcript = conn, role, transcript
         self.tep, self.dh = tep, SCHEMES[tep](tep)
         self.public = self.dh.public
         self.nonce = os.urandom(NONCE_LEN)
-        self.rx_at = self.rx_data = 0
-        self.urgent = None      # index of the kernel's last urgent byte
         self.cipher = self.tx_key = self.rx_key = self.session_id = None
         self.offered = None
         self.own_init = self.peer_init = None
-        self.frames = 0
-        # section 3.8: generations of our frames and of the kernel's
-        self.tx_gen = self.rx_gen = 0
-        self.tx_mk = self.rx_mk = None
-        self.control = 0        # of the last frame that was read
-        self.rekeys = False     # frames with rekey = 1 are no surprise
 
     # section 4.1
 
@@ -797,20 +801,32 @@ class Session:
         count = init1[8]
         at = 9 + 2 * count
         nonce_a = init1[at:at + NONCE_LEN]
-        self.cipher = struct.unpack_from("!H", init2, 8)[0]
+        cipher = struct.unpack_from("!H", init2, 8)[0]
         pub = init2[10:] if self.role == "A" else init1[at:]
         es = self.dh.agree(bytes(pub[NONCE_LEN:][:len(self.public)]))
         ss = extract(nonce_a, self.transcript + init1 + init2 + es)
-        mk = cprf(ss, CONST_REKEY, K_LEN)
+        self.install(ss, b"", cipher, self.role, self.tep)
+
+    def install(self, ss, sn, cipher, origin, tep_byte):
+        """Keys of the session secret ss[i] and the session nonce sn[i];
+        origin: the role that we played when ss[0] was made"""
+        self.ss, self.cipher, self.origin = ss, cipher, origin
+        mk = cprf(ss, CONST_REKEY + sn, K_LEN)
         self.tx_mk = self.rx_mk = mk
         self.tx_gen = self.rx_gen = 0
         self.tx_key, self.rx_key = self.key(mk, True), self.key(mk, False)
-        self.session_id = bytes([self.tep]) + cprf(ss, CONST_SESSID, K_LEN)
+        self.session_id = bytes([tep_byte]) + cprf(ss, CONST_SESSID + sn,
+                                                   K_LEN)
+
+    def ticket(self):
+        """Section 3.5: what a later connection can resume from."""
+        return Ticket(cprf(self.ss, CONST_NEXTK, K_LEN), self.origin,
+                      self.tep, self.cipher)
 
     def key(self, mk, tx):
         """Our key of a generation, or the kernel's."""
         return Key(self.cipher, mk,
-                   CONST_KEY_A if (self.role == "A") == tx else CONST_KEY_B)
+                   CONST_KEY_A if (self.origin == "A") == tx else CONST_KEY_B)
 
     # section 3.8
 
@@ -922,6 +938,35 @@ class Session:
                 return data
 
 
+class Ticket:
+    """A session secret ss[i], i > 0, that no connection has used;
+    origin: the role that we played when ss[0] was made"""
+
+    def __init__(self, ss, origin, tep, cipher):
+        self.ss, self.origin, self.tep, self.cipher = ss, origin, tep, cipher
+        name = cprf(ss, CONST_RESUME, 18)
+        self.own, self.theirs = (name[:9], name[9:]) if origin == "A" \
+            else (name[9:], name[:9])
+
+    def suboption(self, nonce, tep=None, half=None):
+        return bytes([V | (tep or self.tep)]) + (half or self.own) + nonce
+
+    def after(self):
+        """The one of ss[i+1]"""
+        return Ticket(cprf(self.ss, CONST_NEXTK, K_LEN), self.origin,
+                      self.tep, self.cipher)
+
+
+class Resumed(Session):
+    """A resumed session; with resumption nonces, ours and the kernel's"""
+
+    def __init__(self, conn, ticket, own, theirs):
+        self.conn, self.tep = conn, ticket.tep
+        sn = own + theirs if ticket.origin == "A" else theirs + own
+        self.install(ticket.ss, sn, ticket.cipher, ticket.origin,
+                     V | ticket.tep)
+
+
 # --- what RFC 8547 says of an option ----------------------------------------
 
 def eno_parse(contents):
@@ -972,7 +1017,16 @@ def one_tep():
     """One TEP, no resumption: most tests spell the ENO options out."""
     if os.path.exists("/proc/sys/net/tcpcrypt"):
         sysctl("net.tcpcrypt.teps", "Curve25519")
-        sysctl("net.tcpcrypt.cache_max", 0)
+        no_cache()
+
+
+def no_cache():
+    """No resumption: each connection agrees on keys."""
+    sysctl("net.tcpcrypt.cache_max", 0)
+
+
+def as_loaded():
+    """All TEPs, resumption."""
 
 
 def unload_module():
@@ -1041,7 +1095,7 @@ class Suite:
         finally:
             self.net.clean()
 
-    def main(self, prepare=None):
+    def main(self, prepare=None, settings=one_tep):
         """Arguments: regular expressions, only matching tests run."""
         tests = [t for t in self.tests if not sys.argv[1:] or
                  any(re.search(a, t[0]) for a in sys.argv[1:])]
@@ -1050,7 +1104,7 @@ class Suite:
         self.net = Net()
         if prepare:
             prepare(self.net)
-        one_tep()
+        settings()
         failed = 0
         for number, (name, function, args) in enumerate(tests, 1):
             begin = time.monotonic()

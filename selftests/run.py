@@ -42,6 +42,9 @@ JOBS = [
     ("sock", "guest", 900, "selftests/sock.sh sock_test"),
     ("api", "guest", 600, "selftests/sock.sh api_test opts_test close.py "
                             "sysctl.py"),
+    ("options", "guest", 900, "selftests/options.py"),
+    ("curves", "guest", 600, "selftests/curves.py"),
+    ("resume", "guest", 900, "selftests/sock.sh resume_test resume.py"),
     ("module", "guest", 600, "selftests/module.sh"),
 ]
 LONG = [

@@ -9,6 +9,7 @@ in /proc/net/tcpcrypt_stat. sock.sh makes the two hosts.
 import contextlib
 import ctypes
 import errno
+import functools
 import itertools
 import os
 import socket
@@ -27,11 +28,14 @@ DEFAULTS = {
     "aeads": "AES_128_GCM AES_256_GCM CHACHA20_POLY1305",
     "bad_connect_ports": PORTS,
     "bad_listen_ports": PORTS,
+    "cache_lifetime": "86400",
+    "cache_max": "1024",
     "enable_connect": "1",
     "enable_listen": "1",
     "handshake_timeout": "60",
     "rekey_bytes": str(1 << 30),
     "rekey_interval": "3600",
+    "resume_nonce_len": "8",
     "skip_loopback": "1",
     "teps": "Curve25519 P256 Curve448 P521",
 }
@@ -165,6 +169,15 @@ def defaults(ns):
         equal(get(ns, name), value, name)
 
 
+def fresh_keys(function):
+    """Decorator: no session is resumed."""
+    @functools.wraps(function)
+    def run():
+        with setting("a", "cache_max", "0"):
+            function()
+    return run
+
+
 def test_defaults():
     defaults("a")
     defaults("b")
@@ -249,6 +262,7 @@ def test_skip_loopback():
         plain(client="a", server="a", address="127.0.0.1")
 
 
+@fresh_keys
 def test_aeads():
     """RFC 8548, section 7; host B chooses, by its own order."""
     equal(aead(), 1, "AEAD")
@@ -263,6 +277,7 @@ def test_aeads():
             equal(aead(), 1, "AEAD")
 
 
+@fresh_keys
 def test_teps():
     """Each TEP at either end, over each kind of addresses."""
     equal(tep(), TEPS["Curve25519"], "TEP")
@@ -274,6 +289,7 @@ def test_teps():
                     equal(tep(address=address), number, "TEP")
 
 
+@fresh_keys
 def test_teps_host_b_chooses():
     """RFC 8547, section 4.5: by its own order."""
     for words in itertools.permutations(TEPS):
@@ -294,6 +310,7 @@ def test_no_tep_in_common():
         grows("b", "FallbackNoTep", plain)
 
 
+@fresh_keys
 def test_no_aead_in_common():
     before = counters("b")["AbortProtocol"]
     with setting("a", "aeads", "AES_128_GCM"), setting("b", "aeads",
@@ -309,6 +326,7 @@ def test_no_aead_in_common():
     equal(counters("b")["AbortProtocol"] > before, True, "counted")
 
 
+@fresh_keys
 def test_handshake_timeout():
     """A server that never accepts: the client's handshake ends in time."""
     before = counters("a")["AbortTimeout"]
@@ -347,6 +365,9 @@ def test_bad_integers():
     refused("handshake_timeout", ["0", "-1", "3601", "x"])
     refused("rekey_interval", ["-1", "604801", "x"])
     refused("rekey_bytes", ["0", "-1", str((1 << 38) + 1), "x"])
+    refused("cache_max", ["-1", "65537", "x"])
+    refused("cache_lifetime", ["0", "-1", "604801", "x"])
+    refused("resume_nonce_len", ["-1", "9", "x"])
 
 
 def test_bad_ports():
@@ -360,6 +381,7 @@ def test_bad_aeads():
                       "AES_128_GCM AES_128_GCM", "0" * 300, "A" * 5000])
 
 
+@fresh_keys
 def test_bad_teps():
     refused("teps", ["x", "", ",", "P256 x", "p256", "P256 P256",
                      "Curve25519,P521,Curve25519", "35", "0x23", "P256\\0x",
@@ -369,6 +391,20 @@ def test_bad_teps():
         equal(tep(), TEPS["P521"], "TEP after a bad value")
 
 
+def test_cache_max():
+    """Each namespace has a cache of its own; 0 turns it off."""
+    encrypted()
+    grows("a", "HandshakeResumed", encrypted)
+    grows("b", "HandshakeResumed", encrypted)
+    for ns in "a", "b":
+        with setting(ns, "cache_max", "0"):
+            grows("a", "HandshakeFresh", encrypted)
+        grows("a", "HandshakeFresh", encrypted)
+        grows("a", "HandshakeResumed", encrypted)
+    grows("b", "HandshakeResumed", encrypted, client="b", server="a",
+          address=A4)
+
+
 def grows(ns, name, action, *args, **kwargs):
     before = counters(ns)[name]
     action(*args, **kwargs)
@@ -376,6 +412,7 @@ def grows(ns, name, action, *args, **kwargs):
         raise Failed("%s of %s is still %d" % (name, ns, before))
 
 
+@fresh_keys
 def test_counters():
     for ns, names in (("a", ("EnoSynSent", "EnoActive", "HandshakeFresh",
                              "FramesSent", "FramesReceived")),

@@ -64,6 +64,21 @@ build() {
 	fi
 }
 
+# The test TEP, against the module that was built last.
+test_tep() {
+	local log=$work/tep.log dir=$work/tree/selftests/tep
+
+	mkdir -p "$dir"
+	cp selftests/tep/Kbuild selftests/tep/*_tep.c "$dir" || return 1
+	if ! make -C "$KDIR" M="$dir" W=1 C=2 CF=-D__CHECK_ENDIAN__ \
+	     KBUILD_EXTRA_SYMBOLS="$work/tree/Module.symvers" modules \
+	     >"$log" 2>&1; then
+		tail "$log"
+		return 1
+	fi
+	! grep -E "^$work/tree/.*(warning|error):|modpost.*undefined" "$log"
+}
+
 w1() { build "the compiler" W=1; }
 sparse_clean() { build sparse C=2 CF=-D__CHECK_ENDIAN__; }
 symbols() { "$here/symbols.sh" "$work/tree/tcpcrypt.ko"; }
@@ -152,6 +167,7 @@ versions() {
 echo "KTAP version 1"
 check "build: W=1 without warnings" w1
 check "build: sparse without warnings" sparse_clean
+check "build: the second TEP without warnings" test_tep
 check "symbols: none that later kernels lack" symbols
 check "checkpatch: --strict" checkpatch
 check "kernel-doc" kernel_doc

@@ -27,8 +27,8 @@ from peer import (ACK, AES128, AES256, BARE, CHACHA, CURVE25519, CURVE448,
                   TCP_ENO_NEGSPEC, TCP_ENO_PEER_AWARE, TCP_ENO_ROLE,
                   TCP_ENO_SELF_AWARE, TCP_ENO_SESSID, TCP_ENO_SPECS,
                   TCP_ENO_TIEBREAKER, TCP_ENO_TRANSCRIPT, V, V4, V6, Conn,
-                  Failure, Net, Resumed, Session, Suite, Sysctl, add, as_loaded,
-                  counters, eno, eno_parse, equal, int_option, option,
+                  Failure, Net, Resumed, Session, Suite, Sysctl, add,
+                  as_loaded, counters, eno, eno_parse, equal, int_option, option,
                   require, sysctl)
 from options import (EXCLUDED, PAYLOAD, fell_back, finish, others, settings,
                      talk)

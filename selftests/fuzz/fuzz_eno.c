@@ -133,6 +133,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 	verdict = eno_answer(&passive, &heard, &synack);
 	check((verdict == ENO_OK) == !!synack.len);
+	if (verdict == ENO_OK && !passive.raw) {
+		eno_drop_data(&synack);
+		check(synack.len == 4);
+	}
 	eno_negotiate(&passive, &synack, &heard, &res);
 	check(verdict != ENO_OK || res.verdict == ENO_OK);
 	check_result(&passive, &res, &synack, &heard);

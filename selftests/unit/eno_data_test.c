@@ -243,6 +243,27 @@ static void eno_answer__data_and_globals(void)
 		  ENO_ILL_FORMED);
 }
 
+/* What is left when the SYN-ACK has no room for the data */
+static void eno_drop_data__every_length(void)
+{
+	struct eno_config cfg = {
+		.teps = { &x, &y }, .nteps = 2, .passive = true,
+		.data_tep = 0x23,
+	};
+	struct eno_option synack;
+
+	for (cfg.data_len = 0; cfg.data_len <= 32; cfg.data_len++) {
+		EXPECT_EQ(answer(&cfg, OPT(0x21, 0xa3, 9), &synack), ENO_OK);
+		EXPECT_EQ(synack.len, 4 + cfg.data_len);
+		eno_drop_data(&synack);
+		EXPECT_OPT(synack, 0x01, 0x23);
+	}
+	cfg.aware = true;
+	EXPECT_EQ(answer(&cfg, OPT(0x21), &synack), ENO_OK);
+	eno_drop_data(&synack);
+	EXPECT_OPT(synack, 0x03, 0x21);
+}
+
 /* Section 4.8: where the data is in the transcript */
 static void eno_negotiate__data_slices(void)
 {
@@ -482,6 +503,7 @@ const struct ktap_case eno_data_cases[] = {
 	KTAP_CASE(eno_answer__data_tep_first),
 	KTAP_CASE(eno_answer__data_tep_not_offered),
 	KTAP_CASE(eno_answer__data_and_globals),
+	KTAP_CASE(eno_drop_data__every_length),
 	KTAP_CASE(eno_negotiate__data_slices),
 	KTAP_CASE(eno_negotiate__data_of_roles),
 	KTAP_CASE(raw__as_it_is),

@@ -387,8 +387,9 @@ def vain_and_other(net):
 def beside_others(net):
     ticket, _ = ticket_of(net, ACTIVE, tep=P521)
     listener = net.listen()
-    for own in (eno(CURVE25519, CURVE448, *ticket.suboption(b"ab")),
-                eno(0x8a, *ticket.suboption(b"ab"), CURVE25519)):
+    for before, after in (((CURVE25519, CURVE448), ()),
+                          ((0x8a,), (CURVE25519,))):
+        own = eno(*before, *ticket.suboption(b"ab"), *after)
         conn = Conn(net)
         conn.open(listener.getsockname()[1], own)
         answer = conn.wait_syn().eno()[0]

@@ -40,8 +40,8 @@ JOBS = [
     ("netem-1", "guest", 900, "selftests/netem.sh v4"),
     ("netem-2", "guest", 900, "selftests/netem.sh v6 mapped"),
     ("sock", "guest", 900, "selftests/sock.sh sock_test"),
-    ("api", "guest", 600, "selftests/sock.sh api_test opts_test close.py "
-                            "sysctl.py"),
+    ("api", "guest", 600, "selftests/sock.sh sysctl.py api_test opts_test "
+                            "close.py"),
     ("options", "guest", 900, "selftests/options.py"),
     ("curves", "guest", 600, "selftests/curves.py"),
     ("resume", "guest", 900, "selftests/sock.sh resume_test resume.py"),

@@ -852,6 +852,26 @@ def tep_and_tcpcrypt(net):
         net.send(sock, talk_on)
 
 
+@both("5 another TEP: its suboption data is its own; nothing is cached")
+def tep_data(net, role):
+    with TestTep(), Sysctl("net.tcpcrypt.cache_max", 16):
+        added = counters()["CacheAdded"]
+        specs = (TCP_ENO_SPECS, bytes([TEST]))
+        if role == ACTIVE:
+            answer = eno(0x01, 0x80 | TEST, *range(17))
+            sock, conn, own = connect(net, answer, specs)
+            session = TestSession(conn, "B", own + answer)
+            session.install(TEST_SECRET, b"", AES128, "B", 0x80 | TEST)
+            session.tep |= 0x80
+        else:
+            syn = eno(0x80 | TEST, *range(17))
+            sock, conn, own = accept(net, syn, specs)
+            equal(own, eno(0x01, TEST), "ENO of the SYN-ACK")
+            session = TestSession(conn, "A", syn + own)
+        encrypted(net, sock, conn, session)
+        equal(counters()["CacheAdded"], added, "CacheAdded")
+
+
 @suite.test("5 another TEP: gone between SYN and SYN-ACK: plain")
 def tep_gone_active(net):
     with TestTep() as tep:

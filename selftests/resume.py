@@ -23,13 +23,13 @@ import sys
 sys.dont_write_bytecode = True
 from peer import (ACK, AES128, AES256, BARE, CHACHA, CURVE25519, CURVE448,
                   MAPPED, P256, P521, PSH, SYN, TCP_CRYPT_CACHE,
-                  TCP_CRYPT_CACHE_FLUSH, TCP_CRYPT_INFO, TCP_CRYPT_RESUME,
-                  TCP_ENO_NEGSPEC, TCP_ENO_PEER_AWARE, TCP_ENO_ROLE,
-                  TCP_ENO_SELF_AWARE, TCP_ENO_SESSID, TCP_ENO_SPECS,
-                  TCP_ENO_TIEBREAKER, TCP_ENO_TRANSCRIPT, V, V4, V6, Conn,
-                  Failure, Net, Resumed, Session, Suite, Sysctl, add,
-                  as_loaded, counters, eno, eno_parse, equal, int_option, option,
-                  require, sysctl)
+                  TCP_CRYPT_CACHE_FLUSH, TCP_CRYPT_INFO, TCP_CRYPT_REKEY,
+                  TCP_CRYPT_RESUME, TCP_ENO_ENABLED, TCP_ENO_NEGSPEC,
+                  TCP_ENO_PEER_AWARE, TCP_ENO_ROLE, TCP_ENO_SELF_AWARE,
+                  TCP_ENO_SESSID, TCP_ENO_SPECS, TCP_ENO_TIEBREAKER,
+                  TCP_ENO_TRANSCRIPT, V, V4, V6, Conn, Failure, Net, Resumed,
+                  Session, Suite, Sysctl, add, as_loaded, counters, eno,
+                  eno_parse, equal, int_option, option, require, sysctl)
 from options import (EXCLUDED, PAYLOAD, fell_back, finish, others, settings,
                      talk)
 
@@ -1177,6 +1177,228 @@ def server_frames(net):
     net.connected(sock)
     equal(net.recv_exact(sock, 6), b"onetwo", "what recv() got")
     talk(net, sock, conn, session)
+
+
+# --- with other things -------------------------------------------------------
+
+for first in ROLES:
+    @both("rekeying (section 3.8), original %s" % ORIGIN[first], first)
+    def rekeying(net, role, origin):
+        ticket, _ = ticket_of(net, origin)
+        for _ in range(2):
+            sock, conn, session = resume(net, role, ticket)
+            for gen in range(3):
+                if gen == 1:
+                    sock.setsockopt(socket.IPPROTO_TCP, TCP_CRYPT_REKEY, 0)
+                    # our keys advance with the kernel's frame
+                    session.read_rekey()
+                    session.rekey()
+                else:
+                    session.rekey(b"new keys")
+                    equal(net.recv_exact(sock, 8), b"new keys",
+                          "what recv() got")
+                    session.read_rekey()
+                talk(net, sock, conn, session)
+            # the secrets do not advance with the keys
+            equal(session.ticket().ss, ticket.after().ss, "next secret")
+            ticket = session.ticket()
+            finish(net, sock, conn, session)
+
+
+@test("active, required: a mismatched half is no plaintext: ECONNABORTED")
+def required(net):
+    _, port = ticket_of(net, ACTIVE)
+    sock, conn, own = syn_of(net, port=port,
+                             options=((TCP_ENO_ENABLED, 2),))
+    require(proposals(own), "no proposal")
+    conn.answer(eno(0x01, V | CURVE25519, *bytes(9)))
+    net.wait(lambda: net.readable(sock), "poll()")
+    equal(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR),
+          errno.ECONNABORTED, "connect()")
+    equal(bytes(conn.rx), b"", "data on the wire")
+
+
+@both("required: resumption is encryption")
+def required_resumes(net, role):
+    ticket, _ = ticket_of(net, ACTIVE)
+    sock, conn, session = resume(net, role, ticket,
+                                 options=((TCP_ENO_ENABLED, 2),))
+    finish(net, sock, conn, session)
+
+
+@test("passive: TCP_DEFER_ACCEPT, the first frame makes accept() return")
+def defer_accept(net):
+    ticket, _ = ticket_of(net, ACTIVE)
+    listener = net.listen(V4, [
+        (socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 20)])
+    conn = Conn(net)
+    own = eno(*ticket.suboption(b"1"))
+    conn.open(listener.getsockname()[1], own)
+    answer = conn.wait_syn().eno()[0]
+    session = Resumed(conn, ticket, b"1", nonce_of(answer, ticket))
+    conn.bare = True
+    conn.ack()
+    net.rest(0.05)
+    try:
+        listener.accept()
+    except BlockingIOError:
+        pass
+    else:
+        raise Failure("accept() before any data")
+    conn.snd_wnd = 65535
+    session.send(b"question")
+    sock = net.accept(listener)
+    equal(net.recv_exact(sock, 8), b"question", "what recv() got")
+    encrypted(net, sock, conn, session, ticket, own + answer, PASSIVE)
+
+
+@test("passive: SYN cookies carry no ENO: plain")
+def cookies(net):
+    ticket, _ = ticket_of(net, ACTIVE)
+    listener = net.listen()
+    with Sysctl("net.ipv4.tcp_syncookies", 2):
+        conn = Conn(net)
+        conn.open(listener.getsockname()[1], eno(*ticket.suboption(b"1")))
+        equal(conn.wait_syn().eno(), [], "ENO of a SYN cookie")
+        conn.bare = True
+        conn.ack()
+        conn.plain = True
+        sock = net.accept(listener)
+        conn.bare = False
+        fell_back(net, sock, conn)
+
+
+@test("passive: a Fast Open cookie request does not take the room")
+def fast_open(net):
+    ticket, _ = ticket_of(net, ACTIVE)
+    with Sysctl("net.ipv4.tcp_fastopen", 0x3):
+        listener = net.listen(options=[(socket.IPPROTO_TCP, 23, 5)])
+        conn = Conn(net)
+        own = eno(*ticket.suboption(b"1"))
+        conn.open(listener.getsockname()[1], own + b"\x22\x02")
+        answer = conn.wait_syn().eno()[0]
+        session = Resumed(conn, ticket, b"1", nonce_of(answer, ticket))
+        conn.bare = True
+        conn.ack()
+        sock = net.accept(listener)
+        encrypted(net, sock, conn, session, ticket, own + answer, PASSIVE)
+
+
+@test("active: disconnect (AF_UNSPEC) and connect() again resume")
+def disconnect(net):
+    libc = ctypes.CDLL(None, use_errno=True)
+    sock, conn, session = fresh(net, ACTIVE)
+    for _ in range(3):
+        ticket = session.ticket()
+        equal(libc.connect(sock.fileno(), bytes(16), 16), 0,
+              "connect(AF_UNSPEC)")
+        conn.wait_rst()
+        conn = Conn(net)
+        equal(sock.connect_ex(("10.77.0.2", conn.port)), errno.EINPROGRESS,
+              "connect() again")
+        own = conn.wait_syn().eno()[0]
+        answer = answer_of(ticket, b"12")
+        conn.answer(answer)
+        net.connected(sock)
+        session = Resumed(conn, ticket, b"12", nonce_of(own, ticket))
+        encrypted(net, sock, conn, session, ticket, own + answer, ACTIVE)
+    # what is flushed is the last connection's
+    equal(flush(sock), 0, "TCP_CRYPT_CACHE_FLUSH")
+    proposes_nothing(net)
+
+
+@test("active: after a refusal the same socket has another secret, or none")
+def connect_again(net):
+    tickets = [ticket_of(net, PASSIVE)[0] for _ in range(2)]
+    sock, conn, own = syn_of(net, options=((TCP_CRYPT_CACHE, 0),))
+    seen = []
+    for _ in range(3):
+        found = proposals(own)
+        seen += [d[:9] for _, d in found]
+        conn.output(0x14, seq=0)                # RST, ACK
+        again = Conn(net)
+        # the first connect() tells how the one before ended
+        net.wait(lambda again=again: sock.connect_ex(
+            ("10.77.0.2", again.port)) == errno.ECONNREFUSED,
+            "ECONNREFUSED")
+        net.conns.remove(conn)
+        conn = again
+        equal(sock.connect_ex(("10.77.0.2", conn.port)), errno.EINPROGRESS,
+              "connect() again")
+        own = conn.wait_syn().eno()[0]
+    equal(sorted(seen), sorted(t.theirs for t in tickets), "proposals")
+    equal(proposals(own), [], "proposals of the last SYN")
+    conn.answer(eno(0x01, CURVE25519))
+    net.connected(sock)
+    session = Session(conn, "B", own + eno(0x01, CURVE25519))
+    session.agree()
+    talk(net, sock, conn, session)
+
+
+@test("active: the third message is lost, the SYN-ACK comes again")
+def lost_ack(net):
+    ticket, port = ticket_of(net, ACTIVE)
+    sock, conn, own = syn_of(net, port=port, auto_ack=False)
+    answer = answer_of(ticket, b"12345678")
+    conn.answer(answer)
+    net.connected(sock)
+    net.send(sock, PAYLOAD)
+    session = Resumed(conn, ticket, b"12345678", nonce_of(own, ticket))
+    equal(session.read(len(PAYLOAD)), PAYLOAD, "what the peer got")
+    net.rest(0.02)
+    count = len(conn.segs)
+    conn.output(SYN | ACK, options=answer, seq=conn.isn)
+    net.wait(lambda: len(conn.segs) > count, "an answer")
+    for seg in conn.segs[1:]:
+        equal(seg.eno(), [BARE], "ENO")
+    conn.auto_ack = True
+    conn.ack()
+    encrypted(net, sock, conn, session, ticket, own + answer, ACTIVE)
+
+
+@test("active: a simultaneous open is plain, or resumes")
+def simultaneous(net):
+    ticket, port = ticket_of(net, ACTIVE)
+    sock, conn, own = syn_of(net, port=port)
+    conn.output(SYN, seq=conn.isn,
+                options=eno(0x01, *ticket.suboption(b"1")))
+    synack = conn.wait_seg("a SYN-ACK",
+                           lambda s: s.flags & SYN and s.flags & ACK)
+    conn.snd_nxt = conn.snd_una = add(conn.isn, 1)
+    conn.output(SYN | ACK, seq=conn.isn, options=synack.eno() and eno(
+        0x01, *ticket.suboption(b"1")) or b"")
+    net.connected(sock)
+    conn.ack()
+    if synack.eno():
+        session = Resumed(conn, ticket, b"1", nonce_of(own, ticket))
+        talk(net, sock, conn, session)
+    else:
+        conn.plain = True
+        fell_back(net, sock, conn)
+    proposes_nothing(net, port=port)
+
+
+@both("a frame that is not authentic ends a resumed session: EBADMSG")
+def not_authentic(net, role):
+    ticket, _ = ticket_of(net, ACTIVE)
+    sock, conn, session = resume(net, role, ticket)
+    frame = bytearray(session.seal(b"data"))
+    frame[-1] ^= 1
+    conn.send(bytes(frame))
+    equal(net.recv_end(sock), (b"", errno.EBADMSG), "recv()")
+    conn.wait_rst()
+
+
+@both("Init messages in a resumed session are no frames: reset")
+def init_anyway(net, role):
+    ticket, _ = ticket_of(net, ACTIVE)
+    sock, conn, session = resume(net, role, ticket)
+    other = Session(conn, "A", b"")
+    conn.send(other.init1() if role == PASSIVE else other.init2(AES128))
+    data, error = net.recv_end(sock)
+    equal(data, b"", "data")
+    require(error in (errno.EBADMSG, errno.EPROTO), "error %d" % error)
+    conn.wait_rst()
 
 
 if __name__ == "__main__":

@@ -308,6 +308,23 @@ static void before_accept(void)
 	CHECK_ERR(recv(c, buf, 1, 0), ECONNRESET);
 }
 
+static void nonce_lengths(void)
+{
+	int l = listener_at(B), i;
+	struct pair p;
+
+	forget();
+	for (i = 0; i <= 8; i++) {
+		set_sysctl(A, "resume_nonce_len", i);
+		set_sysctl(B, "resume_nonce_len", 8 - i);
+		p = connect_pair(new_socket(A), B, l);
+		check_resumed(p, i > 0);
+		exchange(p, 5000);
+		close_both(p);
+	}
+	set_sysctl(B, "resume_nonce_len", 8);
+}
+
 static void many(void)
 {
 	int l = listener_at(B), i;
@@ -334,6 +351,7 @@ static const struct ktap_case cases[] = {
 	CASE(options, ENCRYPTED),
 	CASE(at_once, ENCRYPTED),
 	CASE(before_accept, ENCRYPTED),
+	CASE(nonce_lengths, ENCRYPTED),
 	CASE(many, V4),
 	{ }
 };

@@ -41,6 +41,7 @@ static int __net_init net_init(struct net *net)
 
 exit_passive:
 	tcpcrypt_passive_exit(net);
+	synchronize_net();
 exit_sysctl:
 	tcpcrypt_sysctl_exit(net);
 exit_cache:
@@ -50,20 +51,26 @@ exit_mib:
 	return err;
 }
 
-static void __net_exit net_exit(struct net *net)
+/* A grace period follows: a segment may be inside our netfilter hooks. */
+static void __net_exit net_pre_exit(struct net *net)
 {
 	tcpcrypt_local_in_exit(net);
 	tcpcrypt_passive_exit(net);
+}
+
+static void __net_exit net_exit(struct net *net)
+{
 	tcpcrypt_sysctl_exit(net);
 	tcpcrypt_cache_exit(net);
 	tcpcrypt_mib_exit(net);
 }
 
 static struct pernet_operations net_ops = {
-	.init	= net_init,
-	.exit	= net_exit,
-	.id	= &tcpcrypt_net_id,
-	.size	= sizeof(struct tcpcrypt_net),
+	.init		= net_init,
+	.pre_exit	= net_pre_exit,
+	.exit		= net_exit,
+	.id		= &tcpcrypt_net_id,
+	.size		= sizeof(struct tcpcrypt_net),
 };
 
 static int __init tcpcrypt_init(void)

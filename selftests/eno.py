@@ -23,10 +23,11 @@ import sys
 sys.dont_write_bytecode = True
 from peer import (ACK, BARE, CURVE25519, ENO, MAPPED, PSH, RST, SYN,
                   TCP_ENO_ENABLED, TCP_ENO_NEGSPEC, TCP_ENO_ROLE,
-                  TCP_ENO_SESSID, TCP_ENO_TRANSCRIPT, TCP_SAVE_SYN,
-                  TCP_SAVED_SYN, TCP_ULP, URG, V4, V6, Conn, Failure, Session,
-                  Suite, Sysctl, add, eno, eno_accepts, equal, int_option,
-                  load_module, option, require, unload_module)
+                  TCP_ENO_SESSID, TCP_ENO_TIEBREAKER, TCP_ENO_TRANSCRIPT,
+                  TCP_SAVE_SYN, TCP_SAVED_SYN, TCP_ULP, URG, V4, V6, Conn,
+                  Failure, Session, Suite, Sysctl, add, counters, eno,
+                  eno_accepts, equal, int_option, load_module, option,
+                  require, unload_module)
 
 SYN_ENO = eno(CURVE25519)
 SYNACK_ENO = eno(0x01, CURVE25519)
@@ -34,8 +35,9 @@ PAYLOAD = b"the quick brown fox jumps over the lazy dog 0123456789\r\n" * 40
 REPLY = bytes(range(256)) * 9
 EXCLUDED = 8443
 DEFER = [(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 20)]
-REQUIRED = [(socket.IPPROTO_TCP, TCP_ULP, b"tcpcrypt"),
-            (socket.IPPROTO_TCP, TCP_ENO_ENABLED, 2)]
+TAKEN = (socket.IPPROTO_TCP, TCP_ULP, b"tcpcrypt")
+REQUIRED = [TAKEN, (socket.IPPROTO_TCP, TCP_ENO_ENABLED, 2)]
+TIEBREAKER = [TAKEN, (socket.IPPROTO_TCP, TCP_ENO_TIEBREAKER, 1)]
 
 suite = Suite()
 early = {}
@@ -102,9 +104,10 @@ def plain_traffic(net, sock, conn):
                 seg)
 
 
-def encrypted(net, sock, conn, a_option=SYN_ENO, b_option=SYNACK_ENO):
+def encrypted(net, sock, conn, a_option=SYN_ENO, b_option=SYNACK_ENO,
+              role=None):
     """Keys are agreed, data passes, in both directions."""
-    role = "B" if conn.sent[0].flags & ACK else "A"
+    role = role or ("B" if conn.sent[0].flags & ACK else "A")
     session = Session(conn, role, a_option + b_option)
     equal(int_option(sock, TCP_ENO_ROLE), 0 if role == "B" else 1,
           "TCP_ENO_ROLE")
@@ -127,6 +130,19 @@ def first_segments(conn, count, what):
         segs = [s for s in conn.segs if not s.flags & SYN]
         return segs if len(segs) >= count else None
     return conn.net.wait(there, what)
+
+
+def forge(conn, flags, **kwargs):
+    """A segment whose checksum is wrong."""
+    net = conn.net
+    at = 16 + (40 if len(conn.src) == 16 else 20)
+
+    def write(packet):
+        os.write(net.tun, packet[:at] + bytes([packet[at] ^ 0x55]) +
+                 packet[at + 1:])
+    net.write = write
+    conn.output(flags, **kwargs)
+    del net.write
 
 
 def kinds(seg):
@@ -348,44 +364,6 @@ def synack_data(net, good):
         plain_traffic(net, sock, conn)
 
 
-@suite.test("4.3 active: simultaneous open ends as plain TCP, %s" % V4, V4)
-@suite.test("4.3 active: simultaneous open ends as plain TCP, %s" % V6, V6)
-def simultaneous(net, family):
-    conn = Conn(net, family)
-    sock = net.connect(conn, family)
-    syn_with_eno(conn)
-    conn.output(SYN, options=SYN_ENO, seq=conn.isn)
-    synack = conn.wait_seg("a SYN-ACK",
-                           lambda s: s.flags & SYN and s.flags & ACK)
-    require(synack.eno() in ([], [SYN_ENO]), "ENO of the SYN-ACK: %s" %
-            synack)
-    # Both b = 0: our own ENO would have failed too.
-    conn.snd_nxt = conn.snd_una = add(conn.isn, 1)
-    conn.output(SYN | ACK, seq=conn.isn)
-    net.connected(sock)
-    conn.ack()
-    plain_traffic(net, sock, conn)
-
-
-@suite.test("4.3 active: simultaneous open with b = 1 at the peer: works")
-def simultaneous_b(net):
-    conn = Conn(net)
-    sock = net.connect(conn)
-    syn_with_eno(conn)
-    conn.output(SYN, options=SYNACK_ENO, seq=conn.isn)
-    synack = conn.wait_seg("a SYN-ACK",
-                           lambda s: s.flags & SYN and s.flags & ACK)
-    conn.snd_nxt = conn.snd_una = add(conn.isn, 1)
-    conn.output(SYN | ACK, seq=conn.isn,
-                options=SYNACK_ENO if synack.eno() else b"")
-    net.connected(sock)
-    conn.ack()
-    if synack.eno():
-        encrypted(net, sock, conn)
-    else:
-        plain_traffic(net, sock, conn)
-
-
 @suite.test("4.6 active: plain with data from both sides before accept")
 def early_data_plain(net):
     conn = Conn(net)
@@ -504,6 +482,238 @@ def random_option(rng, hint):
     if rng.random() < 0.4:
         body.insert(rng.randrange(len(body) + 1), 0x23)
     return eno(*body)
+
+
+# --- simultaneous open -----------------------------------------------------
+
+B_SYN = SYNACK_ENO              # an active opener's with b = 1
+
+
+def crossed(net, family=V4, b=False, syn=B_SYN, options=()):
+    """Our kernel has sent its SYN and then heard the peer's: SYN_RECV."""
+    conn = Conn(net, family)
+    options = list(options) + (TIEBREAKER if b else [])
+    sock = net.connect(conn, family, options)
+    equal(conn.wait_syn().eno(), [B_SYN if b else SYN_ENO], "ENO of the SYN")
+    conn.output(SYN, options=syn, seq=conn.isn)
+    conn.snd_nxt = conn.snd_una = add(conn.isn, 1)
+    return sock, conn
+
+
+def synacks(conn, count=1):
+    def there():
+        segs = [s for s in conn.segs if s.flags & SYN and s.flags & ACK]
+        return segs if len(segs) >= count else None
+    return conn.net.wait(there, "SYN-ACK %d" % count)
+
+
+def meet(net, sock, conn, b, answer):
+    """The peer's SYN-ACK, with these options; encrypted."""
+    own, peer = (B_SYN, SYN_ENO) if b else (SYN_ENO, B_SYN)
+    equal(synacks(conn)[0].eno(), [own], "ENO of the SYN-ACK")
+    equal(kinds(synacks(conn)[0]), kinds(conn.segs[0]), "other options")
+    answer(conn, peer)
+    net.connected(sock)
+    encrypted(net, sock, conn, SYN_ENO, B_SYN, "A" if b else "B")
+
+
+def with_synack(conn, opt):
+    conn.output(SYN | ACK, options=opt, seq=conn.isn)
+    conn.bare = True
+
+
+def with_ack(conn, _):
+    conn.ack(BARE)
+
+
+for fam in (V4, V6, MAPPED):
+    for own in (False, True):
+        @suite.test("4.3 simultaneous: b = %d: encrypted, %s" % (own, fam),
+                    fam, own, with_synack)
+        @suite.test("4.3 simultaneous: b = %d, a bare ACK: encrypted, %s" % (
+            own, fam), fam, own, with_ack)
+        def differing(net, family, b, answer):
+            sock, conn = crossed(net, family, b, SYN_ENO if b else B_SYN)
+            meet(net, sock, conn, b, answer)
+
+
+@suite.test("4.3 simultaneous: no early demux: encrypted, %s" % V4, V4,
+            with_synack)
+@suite.test("4.3 simultaneous: no early demux: encrypted, %s" % V6, V6,
+            with_ack)
+def no_demux(net, family, answer):
+    with Sysctl("net.ipv4.ip_early_demux", 0):
+        differing(net, family, True, answer)
+
+
+CROSSED_SYN = [
+    ("4.3", "both have b = 0", False, SYN_ENO),
+    ("4.3", "both have b = 1", True, B_SYN),
+    ("4.6", "no ENO", False, b""),
+    ("4.1", "two ENO options", False, B_SYN * 2),
+    ("4.4", "ill-formed ENO", False, eno(0x01, 0x23, 0x80)),
+    ("4.5", "no common TEP", False, eno(0x01, 0x24)),
+]
+
+
+def crossed_plain(net, b, syn, family=V4):
+    sock, conn = crossed(net, family, b, syn)
+    equal(synacks(conn)[0].eno(), [], "ENO of the SYN-ACK")
+    conn.output(SYN | ACK, seq=conn.isn)
+    net.connected(sock)
+    conn.ack()
+    plain_socket(net, sock, conn, b)
+
+
+def plain_socket(net, sock, conn, taken):
+    if taken:       # by TCP_ULP: it answers options
+        equal(int_option(sock, TCP_ENO_ROLE), -errno.EOPNOTSUPP,
+              "TCP_ENO_ROLE")
+        net.send(sock, PAYLOAD)
+        conn.wait_rx(len(PAYLOAD))
+        equal(bytes(conn.rx), PAYLOAD, "payload on the wire")
+    else:
+        plain_traffic(net, sock, conn)
+
+
+for section, what, own, opt in CROSSED_SYN:
+    suite.test("%s simultaneous: SYN, %s: plain" % (section, what), own, opt)(
+        crossed_plain)
+suite.test("4.6 simultaneous: SYN, no ENO: plain, %s" % V6, False, b"", V6)(
+    crossed_plain)
+
+
+@suite.test("4.6 simultaneous: SYN-ACK without ENO: plain", SYN | ACK, b"")
+@suite.test("4.4 simultaneous: SYN-ACK, ill-formed ENO: plain", SYN | ACK,
+            eno(0x01, 0x23, 0x80))
+@suite.test("4.3 simultaneous: SYN-ACK with the same b: plain", SYN | ACK,
+            SYN_ENO)
+@suite.test("4.6 simultaneous: ACK without ENO: plain", ACK, b"")
+def last_segment(net, flags, opt):
+    sock, conn = crossed(net)
+    equal(synacks(conn)[0].eno(), [SYN_ENO], "ENO of the SYN-ACK")
+    conn.output(flags, options=opt,
+                seq=conn.isn if flags & SYN else conn.snd_nxt)
+    net.connected(sock)
+    conn.ack()
+    quiet = len(conn.segs)
+    plain_traffic(net, sock, conn)
+    for seg in conn.segs[quiet:]:
+        equal(seg.eno(), [], "ENO after fallback")
+
+
+@suite.test("4.6 simultaneous: SYN-ACK lost: its repetition is the same")
+def lost_synack(net):
+    sock, conn = crossed(net)
+    for synack in synacks(conn, 3):
+        equal(synack.eno(), [SYN_ENO], "ENO of a SYN-ACK")
+        equal(kinds(synack), kinds(conn.segs[0]), "other options")
+    meet(net, sock, conn, False, with_synack)
+
+
+@suite.test("4.6 simultaneous: ENO in an ACK that leaves before the end")
+def early_ack(net):
+    sock, conn = crossed(net)
+    synacks(conn)
+    conn.output(SYN, options=B_SYN, seq=conn.isn)
+    ack = conn.wait_seg("a bare ACK", lambda s: not s.flags & SYN)
+    equal(ack.eno(), [BARE], "ENO of the bare ACK")
+    meet(net, sock, conn, False, with_synack)
+
+
+@suite.test("4.6 simultaneous: repeated SYN without ENO: plain")
+def repeated_plain(net):
+    sock, conn = crossed(net)
+    equal(synacks(conn)[0].eno(), [SYN_ENO], "ENO of the SYN-ACK")
+    conn.output(SYN, seq=conn.isn)
+    equal(synacks(conn, 2)[1].eno(), [], "ENO of the second SYN-ACK")
+    with_synack(conn, B_SYN)
+    conn.bare = False
+    net.connected(sock)
+    conn.ack()
+    plain_traffic(net, sock, conn)
+
+
+@suite.test("4.6 simultaneous: SYN-ACK altered but good: the SYN counts")
+def altered_synack(net):
+    sock, conn = crossed(net)
+    meet(net, sock, conn, False,
+         lambda c, _: with_synack(c, eno(0x01, 0x24, 0x23)))
+
+
+@suite.test("4.6 simultaneous: segments that TCP does not take do not count")
+def forged_crossed(net):
+    conn = Conn(net)
+    sock = net.connect(conn)
+    syn_with_eno(conn)
+    forge(conn, SYN, seq=conn.isn)
+    conn.output(ACK | RST, seq=conn.isn, ack=conn.isn)
+    conn.output(SYN, options=B_SYN, seq=conn.isn)
+    conn.snd_nxt = conn.snd_una = add(conn.isn, 1)
+    synacks(conn)
+    forge(conn, SYN, seq=conn.isn)
+    forge(conn, SYN | ACK, seq=conn.isn)
+    forge(conn, ACK)
+    conn.output(ACK, seq=add(conn.snd_nxt, -1000))
+    meet(net, sock, conn, False, with_synack)
+
+
+@suite.test("4.6 simultaneous: TCP_ENO_REQUIRED: encrypted", B_SYN, 0)
+@suite.test("4.6 simultaneous: TCP_ENO_REQUIRED, same b: connect() fails",
+            SYN_ENO, errno.ECONNABORTED)
+@suite.test("4.6 simultaneous: TCP_ENO_REQUIRED, no ENO: connect() fails",
+            b"", errno.ECONNABORTED)
+def required_crossed(net, syn, error):
+    sock, conn = crossed(net, syn=syn, options=REQUIRED)
+    if not error:
+        return meet(net, sock, conn, False, with_synack)
+
+    def failed():
+        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    equal(net.wait(failed, "connect() fails"), error, "connect()")
+    return [equal(s.eno(), [SYN_ENO], "ENO of a SYN-ACK") for s in conn.segs
+            if s.flags & SYN]
+
+
+@suite.test("4.6 simultaneous: TCP_ENO_REQUIRED, ACK without ENO: connect() "
+            "fails")
+def required_crossed_ack(net):
+    sock, conn = crossed(net, options=REQUIRED)
+    synacks(conn)
+    conn.ack()
+
+    def failed():
+        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    equal(net.wait(failed, "connect() fails"), errno.ECONNABORTED,
+          "connect()")
+    conn.wait_rst()
+
+
+@suite.test("4.3 simultaneous: shutdown() before the end: FINp, then FIN")
+def crossed_shutdown(net):
+    sock, conn = crossed(net)
+    synacks(conn)
+    sock.shutdown(socket.SHUT_WR)
+    with_synack(conn, B_SYN)
+    session = Session(conn, "B", SYN_ENO + B_SYN).agree()
+    equal(session.read_fin(), b"", "data before FINp")
+    conn.wait_fin()
+    session.send(REPLY)
+    equal(net.recv_exact(sock, len(REPLY)), REPLY, "what recv() got")
+
+
+@suite.test("4.3 simultaneous: a socket that connects to itself: plain")
+def itself(net):
+    with Sysctl("net.tcpcrypt.skip_loopback", 0):
+        sock = net.keep(socket.socket())
+        sock.bind(("127.0.0.1", 0))
+        before = int(counters()["FallbackRole"])
+        require(sock.connect_ex(sock.getsockname()) in
+                (0, errno.EINPROGRESS), "connect()")
+        net.connected(sock)
+        equal(int(counters()["FallbackRole"]), before + 1, "FallbackRole")
+        net.send(sock, REPLY)
+        equal(net.recv_exact(sock, len(REPLY)), REPLY, "what recv() got")
 
 
 # --- passive opener --------------------------------------------------------
@@ -781,19 +991,6 @@ def altered_syn(net):
     conn.bare = True
     conn.ack()
     encrypted(net, net.accept(listener), conn)
-
-
-def forge(conn, flags, **kwargs):
-    """A segment whose checksum is wrong."""
-    net = conn.net
-    at = 16 + (40 if len(conn.src) == 16 else 20)
-
-    def write(packet):
-        os.write(net.tun, packet[:at] + bytes([packet[at] ^ 0x55]) +
-                 packet[at + 1:])
-    net.write = write
-    conn.output(flags, **kwargs)
-    del net.write
 
 
 @suite.test("4.6 passive: segments that TCP does not take do not count, %s" %

@@ -45,6 +45,7 @@ JOBS = [
     ("options", "guest", 900, "selftests/options.py"),
     ("curves", "guest", 600, "selftests/curves.py"),
     ("resume", "guest", 900, "selftests/sock.sh resume_test resume.py"),
+    ("crossed", "guest", 600, "selftests/crossed.sh"),
     ("module", "guest", 600, "selftests/module.sh"),
 ]
 LONG = [

@@ -109,7 +109,7 @@ struct tcpcrypt_mibs {
  * @enable_listen:  accept ENO when listening
  * @skip_loopback:  leave connections over the loopback interface plain
  * @handshake_timeout: seconds that keys may take to be agreed
- * @opening: jiffies when an ENO option was last sent in a SYN-ACK
+ * @opening: jiffies at the last tcpcrypt_opening()
  * @rekey_interval: seconds after which sending takes new keys, 0: never
  * @rekey_bytes: application bytes after which it does
  * @bad_connect_ports: bitmap of ports to which ENO is not offered

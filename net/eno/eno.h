@@ -172,6 +172,24 @@ struct eno_result {
 	struct eno_data		data[2];
 };
 
+/**
+ * struct eno_crossed - what the peer of a simultaneous open has said
+ * @heard:   its SYN was heard
+ * @acked:   and a segment that acknowledges ours
+ * @seq:     sequence number of the SYN
+ * @verdict: ENO_OK if all segments so far had an ENO option as they should
+ * @first:   the option of the SYN
+ * @other:   what a SYN after it had instead, if one had
+ */
+struct eno_crossed {
+	bool			heard;
+	bool			acked;
+	u32			seq;
+	enum eno_verdict	verdict;
+	struct eno_option	first;
+	struct eno_option	other;
+};
+
 enum eno_verdict eno_find(const u8 *opts, unsigned int len,
 			  struct eno_option *opt);
 bool eno_present(const u8 *opts, unsigned int len);
@@ -185,5 +203,11 @@ enum eno_verdict eno_answer(const struct eno_config *cfg,
 void eno_drop_data(struct eno_option *opt);
 void eno_negotiate(const struct eno_config *cfg, const struct eno_option *sent,
 		   const struct eno_option *received, struct eno_result *res);
+void eno_crossed_syn(struct eno_crossed *c, bool ack, u32 seq, const u8 *opts,
+		     unsigned int len);
+void eno_crossed_ack(struct eno_crossed *c, const u8 *opts, unsigned int len);
+void eno_crossed_judge(const struct eno_config *cfg,
+		       const struct eno_crossed *c, u32 seq,
+		       const struct eno_option *sent, struct eno_result *res);
 
 #endif /* _TCPCRYPT_ENO_H */

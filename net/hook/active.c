@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * ENO at the active opener (RFC 8547): the option in the SYN, the peer's in
- * the SYN-ACK, the bare ones on the first segments after it.
+ * the SYN-ACK, the bare ones on the first segments after it. In a simultaneous
+ * open the option is in our SYN-ACK too.
  */
 
 #include <linux/netdevice.h>
@@ -57,9 +58,6 @@ static void syn_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	const struct tcphdr *th = tcp_hdr(skb);
 	struct net *net = sock_net(sk);
 
-	/* simultaneous open: the SYN-ACK would have to carry it too */
-	if (th->ack)
-		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKSIMULTANEOUS);
 	/* section 4.7: no data in a SYN segment with ENO */
 	if (skb->len > tcp_hdrlen(skb))
 		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKSYNDATA);
@@ -81,6 +79,60 @@ static void syn_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
 }
 
 /*
+ * Simultaneous open, section 4.6: has the peer disabled ENO? Return: whether
+ * an option goes on our segment.
+ */
+static bool hear_crossed(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct eno_result res;
+
+	rcu_read_lock();
+	tcpcrypt_crossed_judge(sk, ctx, &res);
+	rcu_read_unlock();
+	if (!ctx->sent.len || !ctx->crossed.heard)
+		eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKSIMULTANEOUS);
+	else if (res.verdict != ENO_OK)
+		eno_disable(sk, ctx, tcpcrypt_fallback_mib(res.verdict));
+	return !ctx->eno_off;
+}
+
+/* The SYN-ACK of a simultaneous open has the option of our SYN. */
+static void synack_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			  struct sk_buff *skb)
+{
+	if (!hear_crossed(sk, ctx))
+		return;
+	if (tcpcrypt_has_auth_option(tcp_hdr(skb)))
+		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKAUTHOPTION);
+	if (tcpcrypt_insert_option(skb, 0, ctx->sent.data, ctx->sent.len,
+				   true) < 0)
+		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKNOROOM);
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ENOSYNACKSENT);
+}
+
+static void bare_option(struct sk_buff *skb)
+{
+	if (!tcpcrypt_has_auth_option(tcp_hdr(skb)))
+		tcpcrypt_insert_option(skb, 0, eno_bare, sizeof(eno_bare),
+				       false);
+}
+
+/* A segment that leaves before ENO is decided. */
+static void opening_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			   struct sk_buff *skb)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+
+	if (th->syn && th->ack)
+		synack_option(sk, ctx, skb);
+	else if (th->syn)
+		syn_option(sk, ctx, skb);
+	else if (sk->sk_state == TCP_SYN_RECV && !th->rst &&
+		 hear_crossed(sk, ctx))
+		bare_option(skb);
+}
+
+/*
  * Section 4.6: an ENO option in every segment until a non-SYN segment was
  * received. Host B is past its SYN-ACK when it acknowledges or sends data.
  */
@@ -93,9 +145,7 @@ static void ack_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		ctx->eno_ack = false;
 		return;
 	}
-	if (tcpcrypt_has_auth_option(tcp_hdr(skb)))
-		return;
-	tcpcrypt_insert_option(skb, 0, eno_bare, sizeof(eno_bare), false);
+	bare_option(skb);
 }
 
 /*
@@ -140,8 +190,8 @@ int tcpcrypt_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 	if (!ctx)
 		return tcpcrypt_af_base(sk)->queue_xmit(sk, skb, fl);
 	if (ctx->state == TCPCRYPT_SYN_SENT) {
-		if (!ctx->eno_off && tcp_hdr(skb)->syn)
-			syn_option(sk, ctx, skb);
+		if (!ctx->eno_off)
+			opening_option(sk, ctx, skb);
 		if (tcpcrypt_required(ctx) && ctx->eno_off) {
 			refuse(sk, ctx);
 			return drop(skb);
@@ -184,6 +234,19 @@ static void fall_back(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		tcpcrypt_ctx_plain(sk, ctx);
 }
 
+static void no_result(struct tcpcrypt_ctx *ctx, enum eno_verdict why)
+{
+	memset(&ctx->neg, 0, sizeof(ctx->neg));
+	ctx->neg.verdict = why;
+}
+
+/* The TEP's module may be about to leave. */
+static void take_tep(struct tcpcrypt_ctx *ctx)
+{
+	if (ctx->neg.verdict == ENO_OK && !tcpcrypt_ctx_negotiated(ctx))
+		no_result(ctx, ENO_NO_TEP);
+}
+
 static enum eno_verdict negotiate(struct tcpcrypt_ctx *ctx,
 				  const struct eno_option *heard)
 {
@@ -193,10 +256,7 @@ static enum eno_verdict negotiate(struct tcpcrypt_ctx *ctx,
 	tcpcrypt_config_sent(&cfg, &ctx->opts, &ctx->sent, false);
 	tcpcrypt_resume_expect(ctx, &cfg);
 	eno_negotiate(&cfg, &ctx->sent, heard, &ctx->neg);
-	if (ctx->neg.verdict == ENO_OK && !tcpcrypt_ctx_negotiated(ctx)) {
-		memset(&ctx->neg, 0, sizeof(ctx->neg));
-		ctx->neg.verdict = ENO_NO_TEP;
-	}
+	take_tep(ctx);
 	rcu_read_unlock();
 	return ctx->neg.verdict;
 }
@@ -209,6 +269,19 @@ static void negotiated_raw(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ENORAW);
 	tcpcrypt_set_state(ctx, TCPCRYPT_PLAIN);
+}
+
+/* ENO has succeeded. */
+static void begin(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	ctx->isn = tcp_sk(sk)->snd_una;
+	ctx->irs = tcp_sk(sk)->rcv_nxt;
+	ctx->eno_ack = true;
+	grow_header(sk, ctx);
+	if (!ctx->tep)
+		return negotiated_raw(sk, ctx);
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ENOACTIVE);
+	tcpcrypt_ctx_encrypt(sk, ctx);
 }
 
 static void hear_synack(struct sock *sk, struct tcpcrypt_ctx *ctx,
@@ -227,14 +300,54 @@ static void hear_synack(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		tcpcrypt_count(sock_net(sk), tcpcrypt_fallback_mib(verdict));
 		return fall_back(sk, ctx);
 	}
-	ctx->isn = tcp_sk(sk)->snd_una;
-	ctx->irs = tcp_sk(sk)->rcv_nxt;
-	ctx->eno_ack = true;
-	grow_header(sk, ctx);
-	if (!ctx->tep)
-		return negotiated_raw(sk, ctx);
-	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ENOACTIVE);
-	tcpcrypt_ctx_encrypt(sk, ctx);
+	begin(sk, ctx);
+}
+
+/* shutdown() in TCP_SYN_RECV: TCP's FIN would leave without FINp. */
+static void take_shutdown(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	if (!tcpcrypt_encrypted(ctx))
+		return;
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		WRITE_ONCE(ctx->shut_rd, true);
+	if (sk->sk_shutdown & SEND_SHUTDOWN)
+		WRITE_ONCE(ctx->shut_wr, true);
+	WRITE_ONCE(sk->sk_shutdown, 0);
+}
+
+/**
+ * tcpcrypt_crossed_done() - a simultaneous open has come to its end
+ * @sk: a socket on its way from TCP_SYN_RECV to TCP_ESTABLISHED
+ *
+ * Section 4.6: the first segment that acknowledges our SYN decides. Children
+ * of listeners pass here too: nothing is left to decide on them.
+ *
+ * Context: the socket's lock; preemption may be off.
+ */
+void tcpcrypt_crossed_done(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+	enum tcpcrypt_mib why;
+
+	if (!ctx || ctx->state != TCPCRYPT_SYN_SENT)
+		return;
+	if (ctx->eno_off)
+		return fall_back(sk, ctx);
+	rcu_read_lock();
+	if (!tcpcrypt_crossed_judge(sk, ctx, &ctx->neg))
+		no_result(ctx, ENO_NO_OPTION);
+	take_tep(ctx);
+	rcu_read_unlock();
+	if (ctx->neg.verdict == ENO_OK) {
+		begin(sk, ctx);
+		take_shutdown(sk, ctx);
+		return;
+	}
+	why = tcpcrypt_fallback_mib(ctx->neg.verdict);
+	if (why == TCPCRYPT_MIB_FALLBACKNOOPTION)
+		why = TCPCRYPT_MIB_FALLBACKNOACK;
+	tcpcrypt_count(sock_net(sk), why);
+	fall_back(sk, ctx);
 }
 
 /**

@@ -153,6 +153,8 @@ static void probe(void *data, const struct sock *csk, const int from,
 		listening(sk);
 	else if (from == TCP_LISTEN && to == TCP_CLOSE)
 		tcpcrypt_listener_detach(sk);
+	else if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED)
+		tcpcrypt_crossed_done(sk);
 	else if (to == TCP_CLOSE && (from == TCP_SYN_SENT ||
 				     from == TCP_SYN_RECV))
 		connect_failed(sk);

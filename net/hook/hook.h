@@ -68,6 +68,17 @@ int tcpcrypt_queue_xmit(struct sock *sk, struct sk_buff *skb,
 			struct flowi *fl);
 void tcpcrypt_rx_dst_set(struct sock *sk, const struct sk_buff *skb);
 
+void tcpcrypt_crossed_done(struct sock *sk);
+
+/* crossed.c */
+bool tcpcrypt_crossed_concerns(const struct tcpcrypt_ctx *ctx,
+			       const struct tcphdr *th);
+void tcpcrypt_crossed_hear(const struct sock *sk, struct tcpcrypt_ctx *ctx,
+			   const struct tcphdr *th);
+bool tcpcrypt_crossed_judge(const struct sock *sk, struct tcpcrypt_ctx *ctx,
+			    struct eno_result *res);
+void tcpcrypt_crossed_reset(struct tcpcrypt_ctx *ctx);
+
 /* passive.c */
 int tcpcrypt_conn_request(struct sock *sk, struct sk_buff *skb);
 struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
@@ -84,6 +95,7 @@ void tcpcrypt_passive_exit(struct net *net);
 /* local_in.c */
 int tcpcrypt_local_in_init(struct net *net);
 void tcpcrypt_local_in_exit(struct net *net);
+void tcpcrypt_opening(const struct net *net);
 
 /* attach.c */
 int tcpcrypt_attach_init(void);

@@ -8,6 +8,8 @@
  * TCP_DEFER_ACCEPT has no use for, and those that find no room. By RFC 8547,
  * section 4.6, each of them decides on ENO.
  *
+ * Simultaneous open: see crossed.c.
+ *
  * Urgent bits. RFC 8548, section 3.7: TCP's urgent pointer is not protected.
  * The stack would raise SIGURG for it, and may skip a byte of the stream. So
  * segments of encrypted connections lose it here.
@@ -37,7 +39,7 @@
 
 #define TCP_HEADER_MAX	60
 
-/* How long a request may be open after its SYN-ACK was sent last */
+/* How long after its SYN-ACK was sent last a connection may still open */
 #define OPENING_TIME	(TCP_RTO_MAX + 10 * HZ)
 
 /* A segment that is about to be received. */
@@ -128,6 +130,14 @@ static void hear_request(const struct segment *seg, struct request_sock *req)
 		tcpcrypt_request_hear(req, seg->th);
 }
 
+static void hear_opener(const struct segment *seg, const struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (ctx && tcpcrypt_crossed_concerns(ctx, seg->th) && is_sound(seg))
+		tcpcrypt_crossed_hear(sk, ctx, seg->th);
+}
+
 static bool has_eno(const struct segment *seg)
 {
 	return eno_present((const u8 *)(seg->th + 1),
@@ -139,7 +149,7 @@ static bool is_encrypted(const struct segment *seg, struct sock *sk)
 {
 	const struct tcpcrypt_ctx *ctx;
 
-	if (sk->sk_state == TCP_NEW_SYN_RECV)
+	if (inet_sk_state_load(sk) == TCP_NEW_SYN_RECV)
 		return tcpcrypt_request_encrypts(inet_reqsk(sk));
 	if (!sk_fullsock(sk))
 		return false;
@@ -178,6 +188,12 @@ static bool clear_urgent(struct sk_buff *skb, unsigned int off)
 	return true;
 }
 
+static bool is_opening(const struct sock *sk)
+{
+	return (1 << inet_sk_state_load(sk)) &
+	       (TCPF_NEW_SYN_RECV | TCPF_SYN_SENT | TCPF_SYN_RECV);
+}
+
 /* Return: the verdict on the segment. */
 static unsigned int hear(struct segment *seg, struct sock *sk)
 {
@@ -187,8 +203,10 @@ static unsigned int hear(struct segment *seg, struct sock *sk)
 				     buf);
 	if (!seg->th)
 		return NF_ACCEPT;
-	if (sk->sk_state == TCP_NEW_SYN_RECV)
+	if (inet_sk_state_load(sk) == TCP_NEW_SYN_RECV)
 		hear_request(seg, inet_reqsk(sk));
+	else if (is_opening(sk))
+		hear_opener(seg, sk);
 	if (!seg->th->urg || !is_encrypted(seg, sk))
 		return NF_ACCEPT;
 	note_urgent(seg->net);
@@ -196,9 +214,22 @@ static unsigned int hear(struct segment *seg, struct sock *sk)
 	return clear_urgent(seg->skb, seg->off) ? NF_ACCEPT : NF_DROP;
 }
 
+/**
+ * tcpcrypt_opening() - a connection is being opened with ENO
+ * @net: its namespace
+ *
+ * A segment without URG and SYN may be its first ACK.
+ *
+ * Context: any.
+ */
+void tcpcrypt_opening(const struct net *net)
+{
+	WRITE_ONCE(tcpcrypt_net(net)->opening, (u32)jiffies);
+}
+
 /*
- * Without early demultiplexing, as on loopback, each segment could be a
- * request's first ACK. There are requests while SYN-ACKs are being sent.
+ * Without early demultiplexing, as on loopback, each segment could be such a
+ * first ACK.
  */
 static bool is_worth_lookup(const struct net *net, const struct tcphdr *th)
 {
@@ -226,7 +257,7 @@ static unsigned int local_in(void *priv, struct sk_buff *skb,
 	if (!seg.th || seg.th->doff < sizeof(buf) / 4)
 		return NF_ACCEPT;
 	if (skb->sk) {
-		if (!seg.th->urg && skb->sk->sk_state != TCP_NEW_SYN_RECV)
+		if (!seg.th->urg && !is_opening(skb->sk))
 			return NF_ACCEPT;
 		return hear(&seg, skb->sk);
 	}

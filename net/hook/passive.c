@@ -383,7 +383,7 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (READ_ONCE(es->fate) == ENO_OFF)
 		return answer_plain(req);
-	WRITE_ONCE(tcpcrypt_net(state->net)->opening, (u32)jiffies);
+	tcpcrypt_opening(state->net);
 	tcpcrypt_blank_cookie(tcp_hdr(skb));
 	if (tcpcrypt_insert_option(skb, net, es->synack.data, es->synack.len,
 				   true) < 0) {

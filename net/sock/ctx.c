@@ -89,6 +89,7 @@ struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp)
 		return NULL;
 	}
 	refcount_set(&ctx->refs, 1);
+	spin_lock_init(&ctx->crossed_lock);
 	INIT_RCU_WORK(&ctx->free_work, free_fn);
 	tcpcrypt_work_init(ctx);
 	__skb_queue_head_init(&ctx->tx.pending);
@@ -181,6 +182,7 @@ void tcpcrypt_ctx_connect(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	ctx->active = true;
 	ctx->eno_off = false;
 	ctx->sent.len = 0;
+	tcpcrypt_crossed_reset(ctx);
 	if (!tcpcrypt_af_is_ours(icsk->icsk_af_ops)) {
 		ctx->af = icsk->icsk_af_ops;
 		WRITE_ONCE(icsk->icsk_af_ops, tcpcrypt_af_ours(ctx->af));

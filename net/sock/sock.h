@@ -9,6 +9,7 @@
 #include <linux/net.h>
 #include <linux/refcount.h>
 #include <linux/skbuff.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <net/inet_connection_sock.h>
 #include <net/tcp.h>
@@ -241,6 +242,8 @@ struct tcpcrypt_alive {
  * @isn:     our sequence number after the SYN
  * @irs:     the peer's
  * @sent:    the ENO option of our SYN segment
+ * @crossed: what the peer of a simultaneous open has said; under @crossed_lock
+ * @crossed_lock: taken inside the socket's lock, or without it
  * @neg:     outcome of the negotiation
  * @tep:     the negotiated TEP; NULL if there is none, or TCP_ENO_RAW's
  * @ticket:  the session secret that was proposed or agreed upon
@@ -288,6 +291,8 @@ struct tcpcrypt_ctx {
 	u32			isn;
 	u32			irs;
 	struct eno_option	sent;
+	struct eno_crossed	crossed;
+	spinlock_t		crossed_lock;	/* of @crossed */
 	struct eno_result	neg;
 
 	const struct tcpcrypt_tep *tep;

@@ -4,6 +4,7 @@
 
     xfer.py server [OPTIONS] ADDRESS PORT
     xfer.py client [OPTIONS] ADDRESS PORT
+    xfer.py client --cross OWN-ADDRESS --at TIME [OPTIONS] ADDRESS PORT
 
 Either end sends while it receives, half-closes after the hash, reads to the
 end-of-file, compares, and prints what the kernel says of the connection:
@@ -19,8 +20,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
+TCP_ULP = 31
 TCP_ENO_SESSID = 6901
+TCP_ENO_TIEBREAKER = 6906
 TCP_ENO_ROLE = 6907
 HASH = 32
 CHUNK = 16384
@@ -82,6 +86,16 @@ def set_buffers(sock, args):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, args.rcvbuf)
 
 
+def cross(sock, args):
+    """Both ends are clients, from the same port and at the same time."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((args.cross, args.port))
+    if args.b is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_ULP, b"tcpcrypt")
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_ENO_TIEBREAKER, args.b)
+    time.sleep(max(0, args.at - time.time()))
+
+
 def connected(args):
     """An AF_INET6 socket and an IPv4 address make an IPv4-mapped socket."""
     family = socket.AF_INET6 if args.mapped or ":" in args.address \
@@ -92,6 +106,8 @@ def connected(args):
     sock = socket.socket(family, socket.SOCK_STREAM)
     set_buffers(sock, args)
     sock.settimeout(args.timeout)
+    if args.cross:
+        cross(sock, args)
     if args.command == "client":
         sock.connect((address, args.port))
         return sock
@@ -119,6 +135,11 @@ def main():
     parser.add_argument("--text", default="",
                         help="what each chunk of data begins with")
     parser.add_argument("--timeout", type=float, default=150)
+    parser.add_argument("--cross", metavar="ADDRESS",
+                        help="bind to it; the other end is a client too")
+    parser.add_argument("--at", type=float, default=0,
+                        help="connect at that time, seconds since 1970")
+    parser.add_argument("--b", type=int, help="TCP_ENO_TIEBREAKER")
     parser.add_argument("address")
     parser.add_argument("port", type=int)
     args = parser.parse_args()
@@ -137,7 +158,8 @@ def main():
             raise OSError(failures[0])
         description = describe(sock)
         print(description)
-        if shown != description.startswith("encrypted"):
+        # a socket that was taken by TCP_ULP keeps it
+        if args.b is None and shown != description.startswith("encrypted"):
             raise OSError("ss shows the contrary")
         sock.close()
     except OSError as error:

@@ -16,6 +16,7 @@ struct ktap_case {
 extern const struct ktap_case eno_option_cases[];
 extern const struct ktap_case eno_negotiate_cases[];
 extern const struct ktap_case eno_data_cases[];
+extern const struct ktap_case eno_crossed_cases[];
 extern const struct ktap_case init_cases[];
 extern const struct ktap_case keys_cases[];
 extern const struct ktap_case resume_cases[];

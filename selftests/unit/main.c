@@ -9,8 +9,9 @@
 #define FAILS_SHOWN	8	/* of one case; loops would flood */
 
 static const struct ktap_case *const suites[] = {
-	eno_option_cases, eno_negotiate_cases, eno_data_cases, init_cases,
-	keys_cases, resume_cases, frame_cases, rekey_cases, fe_cases, curves_cases,
+	eno_option_cases, eno_negotiate_cases, eno_data_cases,
+	eno_crossed_cases, init_cases, keys_cases, resume_cases, frame_cases,
+	rekey_cases, fe_cases, curves_cases,
 };
 
 static unsigned int fails;

@@ -18,6 +18,7 @@ import os
 import random
 import signal
 import socket
+import struct
 import sys
 
 sys.dont_write_bytecode = True
@@ -714,6 +715,194 @@ def itself(net):
         equal(int(counters()["FallbackRole"]), before + 1, "FallbackRole")
         net.send(sock, REPLY)
         equal(net.recv_exact(sock, len(REPLY)), REPLY, "what recv() got")
+
+
+# --- destinations where negotiated connections break -----------------------
+
+BROKEN = "net.tcpcrypt.broken_time"
+
+
+def ends(net, sock, error):
+    """connect() was good, the connection is not."""
+    data, got = net.recv_end(sock)
+    equal((data, got), (b"", error), "what recv() came to")
+    net.close(sock)
+
+
+def by_rst(net, sock, conn):
+    first_segments(conn, 2, "Init1")
+    conn.reset()
+    ends(net, sock, errno.ECONNRESET)
+
+
+def by_fin(net, sock, conn):
+    first_segments(conn, 2, "Init1")
+    conn.close()
+    ends(net, sock, errno.ECONNRESET)
+
+
+def by_banner(net, sock, conn):
+    conn.send(b"220 mail.example.org ESMTP\r\n")
+    ends(net, sock, errno.EPROTO)
+
+
+def by_silence(net, sock, conn):
+    ends(net, sock, errno.ETIMEDOUT)
+
+
+def by_close(net, sock, conn):
+    first_segments(conn, 2, "Init1")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                    struct.pack("ii", 1, 0))
+    net.close(sock)
+    conn.wait_rst()
+
+
+def by_forgery(net, sock, conn):
+    session = Session(conn, "B", SYN_ENO + SYNACK_ENO).agree()
+    frame = session.seal(REPLY)
+    conn.send(frame[:-1] + bytes([frame[-1] ^ 1]))
+    ends(net, sock, errno.EBADMSG)
+
+
+def by_late_rst(net, sock, conn):
+    Session(conn, "B", SYN_ENO + SYNACK_ENO).agree().send(REPLY)
+    equal(net.recv_exact(sock, len(REPLY)), REPLY, "what recv() got")
+    conn.reset()
+    ends(net, sock, errno.ECONNRESET)
+
+
+def again(net, old, family=V4, options=(), port=None):
+    """Connects there once more; the socket and the peer's end."""
+    conn = Conn(net, family, port=port or old.port)
+    sock = net.connect(conn, family, options)
+    return sock, conn
+
+
+def die(net, how, family=V4):
+    sock, conn = active(net, family)
+    how(net, sock, conn)
+    return conn
+
+
+for name, how in (("RST", by_rst), ("FIN", by_fin), ("banner", by_banner)):
+    for fam in (V4, V6, MAPPED):
+        @suite.test("9 broken: %s instead of Init2: no ENO next time, %s" % (
+            name, fam), how, fam)
+        def broken(net, how, family):
+            old = counters()
+            conn = die(net, how, family)
+            sock, conn = again(net, conn, family)
+            equal(conn.wait_syn().eno(), [], "ENO of the next SYN")
+            conn.answer(b"")
+            net.connected(sock)
+            plain_traffic(net, sock, conn)
+            for name in ("BrokenRemembered", "FallbackBroken"):
+                equal(int(counters()[name]), int(old[name]) + 1, name)
+
+
+@suite.test("9 broken: handshake timeout: no ENO next time")
+def broken_silence(net):
+    with Sysctl("net.tcpcrypt.handshake_timeout", 1):
+        conn = die(net, by_silence)
+    equal(again(net, conn)[1].wait_syn().eno(), [], "ENO of the next SYN")
+
+
+@suite.test("9 broken: IPv4 and IPv4-mapped are the same destination")
+def broken_mapped(net):
+    conn = die(net, by_rst, MAPPED)
+    equal(again(net, conn)[1].wait_syn().eno(), [], "ENO of the next SYN")
+
+
+@suite.test("9 not broken: closed by our application", by_close)
+@suite.test("9 not broken: forged frame after keys were agreed", by_forgery)
+@suite.test("9 not broken: reset after keys were agreed", by_late_rst)
+def not_broken(net, how):
+    conn = die(net, how)
+    syn_with_eno(again(net, conn)[1])
+
+
+@suite.test("9 broken: other ports and addresses are not")
+def broken_others(net):
+    conn = die(net, by_rst)
+    equal(again(net, conn)[1].wait_syn().eno(), [], "ENO, the same port")
+    syn_with_eno(again(net, conn, port=conn.port + 5000)[1])
+    syn_with_eno(again(net, conn, V6)[1])
+
+
+@suite.test("9 broken: TCP_ENO_ENABLED overrides it", 1)
+@suite.test("9 broken: TCP_ENO_REQUIRED overrides it", 2)
+def broken_enabled(net, enabled):
+    conn = die(net, by_rst)
+    options = [TAKEN, (socket.IPPROTO_TCP, TCP_ENO_ENABLED, enabled)]
+    syn_with_eno(again(net, conn, options=options)[1])
+    # one that was merely taken does as the system is configured
+    sock, conn = again(net, conn, options=[TAKEN])
+    equal(conn.wait_syn().eno(), [], "ENO of a socket that was taken")
+    conn.answer(b"")
+    net.connected(sock)
+    plain_socket(net, sock, conn, True)
+
+
+@suite.test("9 broken: over after net.tcpcrypt.broken_time")
+def broken_over(net):
+    with Sysctl(BROKEN, 3):
+        conn = die(net, by_rst)
+        equal(again(net, conn)[1].wait_syn().eno(), [], "ENO at once")
+        net.rest(3.1)
+        syn_with_eno(again(net, conn)[1])
+
+
+@suite.test("9 broken: net.tcpcrypt.broken_time = 0: nothing is remembered")
+def broken_off(net):
+    with Sysctl(BROKEN, 0):
+        conn = die(net, by_rst)
+    syn_with_eno(again(net, conn)[1])
+
+
+@suite.test("9 broken: writing net.tcpcrypt.broken_time forgets", BROKEN)
+@suite.test("9 broken: writing net.tcpcrypt.broken_max forgets",
+            "net.tcpcrypt.broken_max")
+def broken_flush(net, name):
+    conn = die(net, by_rst)
+    equal(again(net, conn)[1].wait_syn().eno(), [], "ENO before")
+    with Sysctl(name, 100):
+        syn_with_eno(again(net, conn)[1])
+
+
+@suite.test("9 broken: no more than net.tcpcrypt.broken_max")
+def broken_bound(net):
+    with Sysctl("net.tcpcrypt.broken_max", 2):
+        conns = [die(net, by_rst) for _ in range(3)]
+        for conn, want in zip(conns, ([SYN_ENO], [], [])):
+            equal(again(net, conn)[1].wait_syn().eno(), want, "ENO")
+
+
+@suite.test("9 broken: SYNs with ENO are lost: no ENO next time", b"", [])
+@suite.test("9 not broken: SYNs with ENO are late: ENO next time",
+            SYNACK_ENO, [SYN_ENO])
+def broken_syn(net, answer, want):
+    conn = Conn(net)
+    sock = net.connect(conn)
+    net.wait(lambda: len(conn.segs) >= 4, "four SYNs")
+    equal(conn.segs[3].eno(), [], "ENO of the fourth SYN")
+    conn.answer(answer)
+    net.connected(sock)
+    plain_traffic(net, sock, conn)
+    equal(again(net, conn)[1].wait_syn().eno(), want, "ENO of the next SYN")
+
+
+@suite.test("9 not broken: passive opens")
+def broken_passive(net):
+    listener = net.listen()
+    before = counters()["BrokenRemembered"]
+    conn, _ = passive(net, listener)
+    conn.bare = True
+    conn.ack()
+    sock = net.accept(listener)
+    conn.reset()
+    ends(net, sock, errno.ECONNRESET)
+    equal(counters()["BrokenRemembered"], before, "BrokenRemembered")
 
 
 # --- passive opener --------------------------------------------------------

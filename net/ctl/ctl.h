@@ -38,6 +38,8 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_FALLBACKAUTHOPTION,
 	TCPCRYPT_MIB_FALLBACKSIMULTANEOUS,
 	TCPCRYPT_MIB_FALLBACKNOMEMORY,
+	TCPCRYPT_MIB_FALLBACKBROKEN,
+	TCPCRYPT_MIB_BROKENREMEMBERED,
 	TCPCRYPT_MIB_HANDSHAKEFRESH,
 	TCPCRYPT_MIB_HANDSHAKERESUMED,
 	TCPCRYPT_MIB_RESUMEPROPOSED,
@@ -109,6 +111,9 @@ struct tcpcrypt_mibs {
  * @enable_listen:  accept ENO when listening
  * @skip_loopback:  leave connections over the loopback interface plain
  * @handshake_timeout: seconds that keys may take to be agreed
+ * @broken_time: seconds for which a broken destination is left alone; 0: off
+ * @broken_max: broken destinations at most
+ * @broken: those that are remembered
  * @opening: jiffies at the last tcpcrypt_opening()
  * @rekey_interval: seconds after which sending takes new keys, 0: never
  * @rekey_bytes: application bytes after which it does
@@ -129,6 +134,9 @@ struct tcpcrypt_net {
 	int				enable_listen;
 	int				skip_loopback;
 	int				handshake_timeout;
+	int				broken_time;
+	int				broken_max;
+	struct tcpcrypt_broken		*broken;
 	u32				opening;
 	int				rekey_interval;
 	unsigned long			rekey_bytes;

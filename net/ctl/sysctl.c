@@ -10,6 +10,7 @@
 #include <linux/sysctl.h>
 #include "../crypto/crypto.h"
 #include "../sock/cache.h"
+#include "../sock/sock.h"
 #include "../sock/tep.h"
 #include "ctl.h"
 
@@ -36,6 +37,8 @@ static const u16 default_teps[] = {
 
 static int timeout_min = 1;
 static int timeout_max = 3600;
+static int broken_time_max = 7 * 24 * 3600;
+static int broken_max_max = 65536;
 static int cache_max_max = 65536;
 static int lifetime_max = 7 * 24 * 3600;
 static int nonce_len_max = TCPCRYPT_RNONCE_MAX;
@@ -219,7 +222,8 @@ static int defaults(struct tcpcrypt_net *tn)
 		return err;
 	tn->bad_connect_ports = bitmap_zalloc(65536, GFP_KERNEL);
 	tn->bad_listen_ports = bitmap_zalloc(65536, GFP_KERNEL);
-	if (!tn->bad_connect_ports || !tn->bad_listen_ports)
+	if (!tn->bad_connect_ports || !tn->bad_listen_ports ||
+	    tcpcrypt_broken_init(tn))
 		return -ENOMEM;
 	for (i = 0; i < ARRAY_SIZE(bad_ports); i++) {
 		__set_bit(bad_ports[i], tn->bad_connect_ports);
@@ -239,11 +243,14 @@ static int defaults(struct tcpcrypt_net *tn)
 	 */
 	tn->rekey_interval = 3600;
 	tn->rekey_bytes = 1UL << 30;
+	tn->broken_time = 600;
+	tn->broken_max = 1024;
 	return 0;
 }
 
 static void release(struct tcpcrypt_net *tn)
 {
+	tcpcrypt_broken_exit(tn);
 	kfree(rcu_dereference_protected(tn->aeads, true));
 	kfree(rcu_dereference_protected(tn->teps, true));
 	bitmap_free(tn->bad_connect_ports);
@@ -261,6 +268,33 @@ static int cache_max_handler(struct ctl_table *table, int write, void *buffer,
 	if (!err && write)
 		tcpcrypt_cache_shrink(tn->cache);
 	return err;
+}
+
+/* Writing either of these forgets what was remembered. */
+static int broken_handler(struct tcpcrypt_net *tn, struct ctl_table *table,
+			  int write, void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int err = proc_dointvec_minmax(table, write, buffer, lenp, ppos);
+
+	if (!err && write)
+		tcpcrypt_broken_flush(tn);
+	return err;
+}
+
+static int broken_time_handler(struct ctl_table *table, int write,
+			       void *buffer, size_t *lenp, loff_t *ppos)
+{
+	return broken_handler(container_of(table->data, struct tcpcrypt_net,
+					   broken_time),
+			      table, write, buffer, lenp, ppos);
+}
+
+static int broken_max_handler(struct ctl_table *table, int write,
+			      void *buffer, size_t *lenp, loff_t *ppos)
+{
+	return broken_handler(container_of(table->data, struct tcpcrypt_net,
+					   broken_max),
+			      table, write, buffer, lenp, ppos);
 }
 
 /* ->data is an offset until a namespace gets its copy. */
@@ -313,6 +347,14 @@ static const struct ctl_table template[] = {
 	  .maxlen = sizeof(long), .mode = 0644,
 	  .proc_handler = proc_doulongvec_minmax,
 	  .extra1 = &bytes_min, .extra2 = &bytes_max },
+	{ .procname = "broken_time", .data = FIELD(broken_time),
+	  .maxlen = sizeof(int), .mode = 0644,
+	  .proc_handler = broken_time_handler,
+	  .extra1 = SYSCTL_ZERO, .extra2 = &broken_time_max },
+	{ .procname = "broken_max", .data = FIELD(broken_max),
+	  .maxlen = sizeof(int), .mode = 0644,
+	  .proc_handler = broken_max_handler,
+	  .extra1 = SYSCTL_ONE, .extra2 = &broken_max_max },
 	{ }
 };
 

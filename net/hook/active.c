@@ -68,8 +68,10 @@ static void syn_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	    ctx->opts.enabled < TCP_ENO_ON)
 		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKLOOPBACK);
 	if (inet_csk(sk)->icsk_retransmits >= SYN_TRIES &&
-	    !tcpcrypt_required(ctx))
+	    !tcpcrypt_required(ctx)) {
+		ctx->eno_lost = true;
 		return eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKRETRIES);
+	}
 	if (!ctx->sent.len)
 		build_syn(sk, ctx, skb);
 	if (tcpcrypt_insert_option(skb, 0, ctx->sent.data, ctx->sent.len,
@@ -290,10 +292,13 @@ static void hear_synack(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	struct eno_option heard = {};
 	enum eno_verdict verdict;
 
-	if (ctx->eno_off || !ctx->sent.len)
-		return fall_back(sk, ctx);
 	verdict = eno_find((const u8 *)(th + 1), __tcp_hdrlen(th) -
 			   sizeof(*th), &heard);
+	/* an answer to an early SYN may just be late */
+	if (ctx->eno_lost && verdict == ENO_NO_OPTION)
+		tcpcrypt_broken_note(sk);
+	if (ctx->eno_off || !ctx->sent.len)
+		return fall_back(sk, ctx);
 	if (verdict == ENO_OK)
 		verdict = negotiate(ctx, &heard);
 	if (verdict != ENO_OK) {

@@ -70,7 +70,12 @@ static bool connect_wanted(const struct sock *sk,
 {
 	if (ctx && ctx->opts.enabled != TCP_ENO_DEFAULT)
 		return ctx->opts.enabled > 0;
-	return READ_ONCE(attach) && connect_enabled(sk);
+	if (!READ_ONCE(attach) || !connect_enabled(sk))
+		return false;
+	if (!tcpcrypt_is_broken(sk))
+		return true;
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKBROKEN);
+	return false;
 }
 
 /* RFC 8547, section 8.3 (RFC 8548, section 8): no ENO without entropy */
@@ -139,6 +144,15 @@ static void connect_failed(struct sock *sk)
 		tcpcrypt_ctx_unconnect(sk, ctx);
 }
 
+/* Reset, or given up by TCP. Our own aborts come by tcpcrypt_fail(). */
+static void died(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+
+	if (ctx)
+		tcpcrypt_broken_died(sk, ctx, READ_ONCE(sk->sk_err));
+}
+
 static void probe(void *data, const struct sock *csk, const int from,
 		  const int to)
 {
@@ -158,6 +172,8 @@ static void probe(void *data, const struct sock *csk, const int from,
 	else if (to == TCP_CLOSE && (from == TCP_SYN_SENT ||
 				     from == TCP_SYN_RECV))
 		connect_failed(sk);
+	else if (to == TCP_CLOSE)
+		died(sk);
 }
 
 static void find_tracepoint(struct tracepoint *tp, void *priv)

@@ -181,6 +181,7 @@ void tcpcrypt_ctx_connect(struct sock *sk, struct tcpcrypt_ctx *ctx)
 
 	ctx->active = true;
 	ctx->eno_off = false;
+	ctx->eno_lost = false;
 	ctx->sent.len = 0;
 	tcpcrypt_crossed_reset(ctx);
 	if (!tcpcrypt_af_is_ours(icsk->icsk_af_ops)) {

@@ -45,6 +45,8 @@
  * destroyed. Lockless readers are waited for by RCU.
  */
 
+struct tcpcrypt_net;
+
 /* One enum holds a connection's state; tcpcrypt_set_state() changes it. */
 enum tcpcrypt_state {
 	TCPCRYPT_TAKEN,		/* by TCP_ULP, not connected */
@@ -237,6 +239,7 @@ struct tcpcrypt_alive {
  * @state:   enum tcpcrypt_state
  * @err:     errno of the abort, positive, sticky
  * @eno_off: no ENO option leaves any more on this connection
+ * @eno_lost: since SYNs with one got no answer
  * @eno_ack: bare ENO options go on our segments
  * @grown:   icsk_ext_hdr_len was raised by 4 for them
  * @isn:     our sequence number after the SYN
@@ -286,6 +289,7 @@ struct tcpcrypt_ctx {
 	int			err;
 
 	bool			eno_off;
+	bool			eno_lost;
 	bool			eno_ack;
 	bool			grown;
 	u32			isn;
@@ -550,6 +554,15 @@ int tcpcrypt_urgent_recv(struct sock *sk, struct tcpcrypt_ctx *ctx,
 bool tcpcrypt_urgent_at_mark(const struct tcpcrypt_rx *rx);
 u32 tcpcrypt_urgent_inq(const struct sock *sk, const struct tcpcrypt_ctx *ctx);
 void tcpcrypt_urgent_poll(struct sock *sk);
+
+/* broken.c */
+int tcpcrypt_broken_init(struct tcpcrypt_net *tn);
+void tcpcrypt_broken_exit(struct tcpcrypt_net *tn);
+void tcpcrypt_broken_flush(struct tcpcrypt_net *tn);
+void tcpcrypt_broken_note(const struct sock *sk);
+void tcpcrypt_broken_died(const struct sock *sk,
+			  const struct tcpcrypt_ctx *ctx, int err);
+bool tcpcrypt_is_broken(const struct sock *sk);
 
 /* close.c */
 int tcpcrypt_close_init(void);

@@ -103,6 +103,7 @@ void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err)
 
 	if (ctx->state == TCPCRYPT_FAILED)
 		return;
+	tcpcrypt_broken_died(sk, ctx, err);
 	if (why == TCPCRYPT_ABORT_TIMEOUT && ctx->state == TCPCRYPT_OPEN)
 		why = TCPCRYPT_ABORT_KEEPALIVE;
 	tcpcrypt_abort_report(sk, why);

@@ -28,6 +28,8 @@ DEFAULTS = {
     "aeads": "AES_128_GCM AES_256_GCM CHACHA20_POLY1305",
     "bad_connect_ports": PORTS,
     "bad_listen_ports": PORTS,
+    "broken_max": "1024",
+    "broken_time": "600",
     "cache_lifetime": "86400",
     "cache_max": "1024",
     "enable_connect": "1",
@@ -365,6 +367,8 @@ def test_bad_integers():
     refused("handshake_timeout", ["0", "-1", "3601", "x"])
     refused("rekey_interval", ["-1", "604801", "x"])
     refused("rekey_bytes", ["0", "-1", str((1 << 38) + 1), "x"])
+    refused("broken_time", ["-1", "604801", "x"])
+    refused("broken_max", ["0", "-1", "65537", "x"])
     refused("cache_max", ["-1", "65537", "x"])
     refused("cache_lifetime", ["0", "-1", "604801", "x"])
     refused("resume_nonce_len", ["-1", "9", "x"])

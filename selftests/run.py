@@ -46,6 +46,7 @@ JOBS = [
     ("curves", "guest", 600, "selftests/curves.py"),
     ("resume", "guest", 900, "selftests/sock.sh resume_test resume.py"),
     ("crossed", "guest", 600, "selftests/crossed.sh"),
+    ("urgent", "guest", 600, "selftests/sock.sh urgent_test urgent.py"),
     ("module", "guest", 600, "selftests/module.sh"),
 ]
 LONG = [

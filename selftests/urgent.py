@@ -19,10 +19,10 @@ import sys
 import termios
 
 sys.dont_write_bytecode = True
-from crypt import (ROLES, SO_OOBINLINE, content, ends, established,
-                   exchange, finish, flip, negotiate, no_plaintext, quiet,
-                   secret)
-from peer import (FINP, URG, URGP, Suite, counters, equal, require)
+from crypt import (ROLES, SO_OOBINLINE, content, ends, exchange, finish,
+                   flip, negotiate, no_plaintext, quiet, secret)
+from peer import (FINP, TCP_ENO_SESSID, URG, URGP, Suite, counters, equal,
+                  option, require)
 
 MSG_OOB = socket.MSG_OOB
 PRI = select.POLLPRI
@@ -45,6 +45,19 @@ def both(name, *args):
                        *args)(function)
         return function
     return register
+
+
+def agree(net, sock, session, **kwargs):
+    """Keys are agreed, and the kernel has them too."""
+    session.agree(**kwargs)
+    net.wait(lambda: option(sock, TCP_ENO_SESSID) == session.session_id,
+             "keys")
+
+
+def established(net, role, **kwargs):
+    sock, conn, session = negotiate(net, role, **kwargs)
+    agree(net, sock, session)
+    return sock, conn, session
 
 
 def own(sock):
@@ -307,9 +320,7 @@ def forged(net, role):
     signalled(net, 0)
 
 
-# RFC 8547, section 5: corrupted packets must not cause urgent data. Without a
-# hook that clears TCP's flag before TCP sees it SIGURG is raised: PEER_KNOWN=1
-# asks for none.
+# RFC 8547, section 5: corrupted packets must not cause urgent data.
 for inline in ([], [SO_OOBINLINE]):
     for pointer in (0, 1, 50, 65535):
         @both("3.7 TCP's URG, pointer %d%s: nothing is urgent" % (
@@ -317,7 +328,7 @@ for inline in ([], [SO_OOBINLINE]):
         def header_only(net, role, options, pointer):
             sock, conn, session = negotiate(net, role, options=options)
             own(sock)
-            session.agree(size=20, urg=pointer)
+            agree(net, sock, session, size=20, urg=pointer)
             data = content(700)
             for at in range(0, 700, 100):
                 conn.send(session.seal(data[at:at + 100]), 37, URG, pointer)
@@ -328,14 +339,12 @@ for inline in ([], [SO_OOBINLINE]):
                 equal(inq(sock), at + 100, "FIONREAD")
             equal(net.recv(sock), data, "recv()")
             exchange(net, sock, session)
-            if os.environ.get("PEER_KNOWN"):
-                signalled(net, 0)
+            signalled(net, 0)
             # what is authentic still counts
             conn.send(session.seal(b"abcX", urgent=3), 37, URG, pointer)
             conn.wait_acked()
             net.wait(lambda: poll(sock) & PRI, "poll()")
-            if os.environ.get("PEER_KNOWN"):
-                signalled(net, 1)
+            signalled(net, 1)
             if not options:
                 equal(oob(sock), b"X", "recv(MSG_OOB)")
             equal(net.recv(sock), b"abc", "recv()")

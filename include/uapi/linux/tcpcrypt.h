@@ -26,6 +26,9 @@
  * timed out), ECONNABORTED (encryption was required but could not be had),
  * EPERM (plaintext was about to leave), ENOMEM (no memory where nothing could
  * wait), ESTALE (the machine was cloned or hibernated).
+ *
+ * Urgent data (MSG_OOB, SIGURG, EPOLLPRI, SIOCATMARK, SO_OOBINLINE) is as with
+ * TCP, and authentic.
  */
 #ifndef _UAPI_LINUX_TCPCRYPT_H
 #define _UAPI_LINUX_TCPCRYPT_H

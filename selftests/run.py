@@ -213,6 +213,12 @@ def main():
     for thread in threads:
         thread.join()
 
+    # What the tests prove: Documentation/conformance.rst
+    last = Job("conformance", "host", 60, "selftests/conformance.py %s %s" % (
+        "" if args.jobs else "--whole", shlex.quote(out)), out)
+    last.run()
+    jobs.append(last)
+
     skipped = sum(job.skipped for job in jobs)
     if skipped:
         print("%d skipped" % skipped)

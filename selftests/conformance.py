@@ -154,7 +154,7 @@ def defines(text, name, python):
                          re.M)
     return re.search(
         r"^[A-Za-z_][^;{}=\n]*\b%s\((?![^{]*;\s*$)" % name +
-        r"|^[A-Za-z_}][^;()\n]*\b%s(\[.*\])? = " % name +
+        r"|^[A-Za-z_}][^;()\n]*\b%s(\[.*\])?( __\w+)? = " % name +
         r"|^(struct|union|enum) %s \{|^#define\s+%s\b" % (name, name),
         text, re.M)
 

@@ -321,7 +321,8 @@ def all_cases():
 def start_capture(path):
     tcpdump = subprocess.Popen(
         ["ip", "netns", "exec", "b", "tcpdump", "-i", "eth0", "-n", "-U",
-         "-s0", "-B", "16384", "-Z", "root", "-w", path, "tcp"],
+         "--immediate-mode", "-s0", "-B", "16384", "-Z", "root", "-w", path,
+         "tcp"],
         stderr=subprocess.PIPE, text=True)
     line = tcpdump.stderr.readline()
     while line and "listening" not in line:

@@ -78,7 +78,7 @@ static bool connect_wanted(const struct sock *sk,
 	return false;
 }
 
-/* RFC 8547, section 8.3 (RFC 8548, section 8): no ENO without entropy */
+/* RFC 8547, section 10 (RFC 8548, section 8): no ENO without entropy */
 static bool connect_possible(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);

@@ -153,7 +153,7 @@ def defines(text, name, python):
         return re.search(r"^\s*(def|class) %s\b|^%s = " % (name, name), text,
                          re.M)
     return re.search(
-        r"^[A-Za-z_][^;{}=\n]*\b%s\((?![^{]*;\s*$)" % name +
+        r"^([A-Za-z_][^;{}=\n]*)?\b%s\((?![^{]*;\s*$)" % name +
         r"|^[A-Za-z_}][^;()\n]*\b%s(\[.*\])?( __\w+)? = " % name +
         r"|^(struct|union|enum) %s \{|^#define\s+%s\b" % (name, name),
         text, re.M)

@@ -83,6 +83,12 @@ static int __init tcpcrypt_init(void)
 	err = tcpcrypt_dh_init();
 	if (err)
 		goto exit_mac;
+	/* RFC 8548, section 6: REQUIRED */
+	if (!tcpcrypt_cipher_available(TCPCRYPT_AES_128_GCM)) {
+		pr_err("this kernel has no gcm(aes)\n");
+		err = -ENOENT;
+		goto exit_mac;
+	}
 	err = tcpcrypt_teps_init();
 	if (err)
 		goto exit_mac;

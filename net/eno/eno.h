@@ -56,13 +56,13 @@ struct eno_suboption {
 /**
  * struct eno_parsed - a well-formed SYN-form option, taken apart
  * @global:     the first global suboption, 0x00 if there was none
- * @has_global: an explicit global suboption was present
+ * @nglobals:   explicit global suboptions; all but the first are ignored
  * @nsubs:      entries used in @subs
  * @subs:       TEP suboptions in the order in which they were sent
  */
 struct eno_parsed {
 	u8			global;
-	bool			has_global;
+	u8			nglobals;
 	u8			nsubs;
 	struct eno_suboption	subs[ENO_SUBOPT_MAX];
 };

@@ -106,10 +106,8 @@ static void add_tep(struct eno_parsed *parsed, u8 byte, u8 off, u8 len)
 /* Section 4.2: all but the first global suboption MUST be ignored. */
 static void add_global(struct eno_parsed *parsed, u8 byte)
 {
-	if (parsed->has_global)
-		return;
-	parsed->has_global = true;
-	parsed->global = byte;
+	if (!parsed->nglobals++)
+		parsed->global = byte;
 }
 
 /*

@@ -112,15 +112,21 @@ static void synack_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_ENOSYNACKSENT);
 }
 
-static void bare_option(struct sk_buff *skb)
+/*
+ * Return: false if the segment must not leave: without the option it would
+ * disable ENO at the peer alone. It is full only of SACK blocks, which answer
+ * a non-SYN segment.
+ */
+static bool bare_option(struct sk_buff *skb)
 {
-	if (!tcpcrypt_has_auth_option(tcp_hdr(skb)))
-		tcpcrypt_insert_option(skb, 0, eno_bare, sizeof(eno_bare),
-				       false);
+	if (tcpcrypt_has_auth_option(tcp_hdr(skb)))
+		return true;
+	return tcpcrypt_insert_option(skb, 0, eno_bare, sizeof(eno_bare),
+				      false) != -ENOMEM;
 }
 
-/* A segment that leaves before ENO is decided. */
-static void opening_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
+/* A segment that leaves before ENO is decided; or not: false. */
+static bool opening_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			   struct sk_buff *skb)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
@@ -131,23 +137,24 @@ static void opening_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		syn_option(sk, ctx, skb);
 	else if (sk->sk_state == TCP_SYN_RECV && !th->rst &&
 		 hear_crossed(sk, ctx))
-		bare_option(skb);
+		return bare_option(skb);
+	return true;
 }
 
 /*
  * Section 4.6: an ENO option in every segment until a non-SYN segment was
  * received. Host B is past its SYN-ACK when it acknowledges or sends data.
  */
-static void ack_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
+static bool ack_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		       struct sk_buff *skb)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	if (tp->snd_una != ctx->isn || tp->rcv_nxt != ctx->irs) {
 		ctx->eno_ack = false;
-		return;
+		return true;
 	}
-	bare_option(skb);
+	return bare_option(skb);
 }
 
 /*
@@ -192,8 +199,8 @@ int tcpcrypt_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 	if (!ctx)
 		return tcpcrypt_af_base(sk)->queue_xmit(sk, skb, fl);
 	if (ctx->state == TCPCRYPT_SYN_SENT) {
-		if (!ctx->eno_off)
-			opening_option(sk, ctx, skb);
+		if (!ctx->eno_off && !opening_option(sk, ctx, skb))
+			return drop(skb);
 		if (tcpcrypt_required(ctx) && ctx->eno_off) {
 			refuse(sk, ctx);
 			return drop(skb);
@@ -206,8 +213,8 @@ int tcpcrypt_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 			return drop(skb);
 		}
 	}
-	if (ctx->eno_ack)
-		ack_option(sk, ctx, skb);
+	if (ctx->eno_ack && !ack_option(sk, ctx, skb))
+		return drop(skb);
 	return ctx->af->queue_xmit(sk, skb, fl);
 }
 

@@ -323,7 +323,8 @@ int tcpcrypt_conn_request(struct sock *sk, struct sk_buff *skb)
 
 /* The options of a request: kept, or just coming down from conn_request(). */
 static const struct eno_saved *request_options(struct request_sock *req,
-					       unsigned int room)
+					       struct sk_buff *skb,
+					       unsigned int net)
 {
 	struct eno_answering *a = this_cpu_read(answering);
 	const struct eno_saved *es = eno_saved(READ_ONCE(req->saved_syn));
@@ -334,7 +335,8 @@ static const struct eno_saved *request_options(struct request_sock *req,
 	    a->isn != tcp_rsk(req)->rcv_isn)
 		return NULL;
 	/* the nonce is not cut: fresh key exchange instead */
-	if (a->synack.len > room)
+	tcpcrypt_blank_cookie((struct tcphdr *)(skb->data + net));
+	if (a->synack.len > tcpcrypt_option_room(skb, net))
 		eno_drop_data(&a->synack);
 	es = save(req, a);
 	if (!es)
@@ -378,7 +380,7 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (!tcp_hdr(skb)->syn || tcpcrypt_has_auth_option(tcp_hdr(skb)))
 		return NF_ACCEPT;
-	es = request_options(req, tcpcrypt_option_room(skb, net));
+	es = request_options(req, skb, net);
 	if (!es)
 		return NF_ACCEPT;
 	if (READ_ONCE(es->fate) == ENO_OFF)

@@ -155,6 +155,10 @@ static int set_raw(struct tcpcrypt_opts *opts, sockptr_t optval,
 	raw.data[1] = raw.len;
 	if (eno_parse(&raw, &parsed) != ENO_OK)
 		return -EINVAL;
+	/* RFC 8547, section 4.2: at most one, and its z bits are zero */
+	if (parsed.nglobals > 1 ||
+	    parsed.global & ~(ENO_GLOBAL_A | ENO_GLOBAL_B))
+		return -EINVAL;
 	if (!optlen)
 		raw.len = 0;
 	opts->raw = raw;

@@ -316,10 +316,10 @@ static void eno_parse__vacuous(void)
 
 	EXPECT_EQ(parse(NULL, 0, &parsed), ENO_OK);
 	EXPECT_EQ(parsed.nsubs, 0);
-	EXPECT(!parsed.has_global);
+	EXPECT(!parsed.nglobals);
 	EXPECT_EQ(PARSE(&parsed, 0x01), ENO_OK);
 	EXPECT_EQ(parsed.nsubs, 0);
-	EXPECT(parsed.has_global);
+	EXPECT(parsed.nglobals);
 }
 
 /* Section 4.1, table 1: each value of the only octet */
@@ -336,7 +336,7 @@ static void eno_parse__every_initial_byte(void)
 			continue;
 		}
 		EXPECT_EQ(parse(&byte, 1, &parsed), ENO_OK);
-		EXPECT_EQ(parsed.has_global, value < 0x20);
+		EXPECT_EQ(parsed.nglobals, value < 0x20);
 		EXPECT_EQ(parsed.global, value < 0x20 ? value : 0);
 		EXPECT_EQ(parsed.nsubs, value >= 0x20);
 		if (value >= 0x20)
@@ -350,7 +350,7 @@ static void eno_parse__implicit_global(void)
 	struct eno_parsed parsed;
 
 	EXPECT_EQ(PARSE(&parsed, 0x21, 0x23), ENO_OK);
-	EXPECT(!parsed.has_global);
+	EXPECT(!parsed.nglobals);
 	EXPECT_EQ(parsed.global, 0);
 }
 
@@ -373,7 +373,7 @@ static void eno_parse__first_global_counts(void)
 	struct eno_parsed parsed;
 
 	EXPECT_EQ(PARSE(&parsed, 0x00, 0x01, 0x21), ENO_OK);
-	EXPECT(parsed.has_global);
+	EXPECT(parsed.nglobals);
 	EXPECT_EQ(parsed.global, 0);
 	EXPECT_EQ(PARSE(&parsed, 0x21, 0x01, 0x02, 0x00), ENO_OK);
 	EXPECT_EQ(parsed.global, 1);
@@ -400,7 +400,7 @@ static void eno_parse__data_to_end(void)
 
 	EXPECT_EQ(PARSE(&parsed, 0x21, 0xa3, 0x01, 0x80, 0x24), ENO_OK);
 	EXPECT_EQ(parsed.nsubs, 2);
-	EXPECT(!parsed.has_global);
+	EXPECT(!parsed.nglobals);
 	EXPECT_SUB(parsed.subs[1], 0x23, true, 4, 3);
 	/* MAY contain more than 32 bytes */
 	for (len = 1; len <= sizeof(contents); len++) {

@@ -21,7 +21,7 @@ ends() { cut -d' ' -f1,2 "$1" | xargs; }
 
 # meet FAMILY B-OF-A B-OF-B: leaves what the ends say in out.a and out.b.
 meet() {
-	local family=$1 at first second result=0
+	local family=$1 first second result=0
 	local a=$A4 b=$B4 out=$TESTDIR/out
 	local common=(--size 65536 --text "$MARKER")
 	local a_bit=() b_bit=()
@@ -34,12 +34,13 @@ meet() {
 		a=$A6 b=$B6
 	fi
 	PORT=$((PORT + 1))
-	at=$(($(date +%s) + 5))
+	rm -rf "$TESTDIR/line"
+	mkdir "$TESTDIR/line" || return 1
 	in_background a "$out.a" "$LIB/xfer.py" client --cross "$a" \
-		--at "$at" "${a_bit[@]}" "${common[@]}" "$b" "$PORT"
+		--meet "$TESTDIR/line" "${a_bit[@]}" "${common[@]}" "$b" "$PORT"
 	first=$!
 	in_background b "$out.b" "$LIB/xfer.py" client --cross "$b" \
-		--at "$at" "${b_bit[@]}" "${common[@]}" "$a" "$PORT"
+		--meet "$TESTDIR/line" "${b_bit[@]}" "${common[@]}" "$a" "$PORT"
 	second=$!
 	wait "$first" || result=1
 	wait "$second" || result=1
@@ -80,7 +81,7 @@ same() {
 	is="$(ends "$TESTDIR/out.a") $(ends "$TESTDIR/out.b")"
 	case $is in
 	"plain ENOPROTOOPT plain ENOPROTOOPT") ;;
-	"plain EOPNOTSUPP plain EOPNOTSUPP") ;;
+	"plain ENOTSUP plain ENOTSUP") ;;
 	*) return 1 ;;
 	esac
 	is=$(($(counter a FallbackRole) + $(counter b FallbackRole)))

@@ -98,6 +98,7 @@ bool tcpcrypt_crossed_judge(const struct sock *sk, struct tcpcrypt_ctx *ctx,
 	bool acked;
 
 	tcpcrypt_config_sent(&cfg, &ctx->opts, &ctx->sent, false);
+	tcpcrypt_resume_expect(ctx, &cfg);
 	spin_lock_bh(&ctx->crossed_lock);
 	eno_crossed_judge(&cfg, &ctx->crossed, tcp_sk(sk)->rcv_nxt - 1,
 			  &ctx->sent, res);

@@ -4,7 +4,7 @@
 
     xfer.py server [OPTIONS] ADDRESS PORT
     xfer.py client [OPTIONS] ADDRESS PORT
-    xfer.py client --cross OWN-ADDRESS --at TIME [OPTIONS] ADDRESS PORT
+    xfer.py client --cross OWN-ADDRESS --meet DIRECTORY [OPTIONS] ADDRESS PORT
 
 Either end sends while it receives, half-closes after the hash, reads to the
 end-of-file, compares, and prints what the kernel says of the connection:
@@ -93,7 +93,11 @@ def cross(sock, args):
     if args.b is not None:
         sock.setsockopt(socket.IPPROTO_TCP, TCP_ULP, b"tcpcrypt")
         sock.setsockopt(socket.IPPROTO_TCP, TCP_ENO_TIEBREAKER, args.b)
-    time.sleep(max(0, args.at - time.time()))
+    # the directory is the starting line
+    with open(os.path.join(args.meet, str(os.getpid())), "w"):
+        pass
+    while len(os.listdir(args.meet)) < 2:
+        time.sleep(0.005)
 
 
 def connected(args):
@@ -137,8 +141,8 @@ def main():
     parser.add_argument("--timeout", type=float, default=150)
     parser.add_argument("--cross", metavar="ADDRESS",
                         help="bind to it; the other end is a client too")
-    parser.add_argument("--at", type=float, default=0,
-                        help="connect at that time, seconds since 1970")
+    parser.add_argument("--meet", metavar="DIRECTORY",
+                        help="empty; both ends connect when both are there")
     parser.add_argument("--b", type=int, help="TCP_ENO_TIEBREAKER")
     parser.add_argument("address")
     parser.add_argument("port", type=int)

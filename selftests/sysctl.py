@@ -372,6 +372,8 @@ def test_bad_integers():
     refused("cache_max", ["-1", "65537", "x"])
     refused("cache_lifetime", ["0", "-1", "604801", "x"])
     refused("resume_nonce_len", ["-1", "9", "x"])
+    refused("broken_time", ["-1", "604801", "x"])
+    refused("broken_max", ["0", "-1", "65537", "x"])
 
 
 def test_bad_ports():

@@ -596,6 +596,7 @@ def raw_no_ack(net):
 
 for title, contents, reply in (
         ("b = 0 of a listener", (0x50,), (0x50,)),
+        ("b = 0 of a listener, the SYN's is 1", (0x50,), (0x01, 0x50)),
         ("implicit b = 0 and a = 1", (0x02, 0x50), (0x50,)),
         ("nothing in common", (0x01, 0x50), (0x51,)),
         ("system TEPs are off", (0x01, 0x50), DEFAULT),

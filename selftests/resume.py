@@ -1356,26 +1356,78 @@ def lost_ack(net):
     encrypted(net, sock, conn, session, ticket, own + answer, ACTIVE)
 
 
-@test("active: a simultaneous open is plain, or resumes")
-def simultaneous(net):
+def crossed(net, b, peer, bare):
+    """Simultaneous open; our kernel's b bit, the peer's suboption.
+
+    The kernel's socket, the peer's end, both ENO options in the order of
+    hosts A and B, the kernel's secret; or no options: it fell back."""
     ticket, port = ticket_of(net, ACTIVE)
-    sock, conn, own = syn_of(net, port=port)
-    conn.output(SYN, seq=conn.isn,
-                options=eno(0x01, *ticket.suboption(b"1")))
+    options = settings((TCP_ENO_TIEBREAKER, 1)) if b else ()
+    conn = Conn(net, port=port)
+    sock = net.connect(conn, V4, options)
+    own = conn.wait_syn().eno()[0]
+    theirs = eno(*([] if b else [1]), *peer(ticket))
+    conn.output(SYN, seq=conn.isn, options=theirs)
     synack = conn.wait_seg("a SYN-ACK",
                            lambda s: s.flags & SYN and s.flags & ACK)
+    require(synack.eno() in ([own], []), "ENO of the SYN-ACK: %s" % synack)
     conn.snd_nxt = conn.snd_una = add(conn.isn, 1)
-    conn.output(SYN | ACK, seq=conn.isn, options=synack.eno() and eno(
-        0x01, *ticket.suboption(b"1")) or b"")
-    net.connected(sock)
-    conn.ack()
-    if synack.eno():
-        session = Resumed(conn, ticket, b"1", nonce_of(own, ticket))
-        talk(net, sock, conn, session)
+    if not synack.eno():
+        conn.output(SYN | ACK, seq=conn.isn)
+        own = theirs = None
+    elif bare:
+        conn.ack(BARE)
     else:
-        conn.plain = True
-        fell_back(net, sock, conn)
-    proposes_nothing(net, port=port)
+        conn.output(SYN | ACK, seq=conn.isn, options=theirs)
+        conn.bare = True
+    net.connected(sock)
+    return sock, conn, (theirs, own) if b else (own, theirs), ticket
+
+
+for ack in (False, True):
+    @test("simultaneous open, compatible proposals: resumed (MAY)%s" % (
+        ", a bare ACK" if ack else ""), ack)
+    def crossed_resumed(net, bare):
+        sock, conn, (own, theirs), ticket = crossed(
+            net, False, lambda t: t.suboption(b"1"), bare)
+        require(own, "plain")
+        session = Resumed(conn, ticket, b"1", nonce_of(own, ticket))
+        encrypted(net, sock, conn, session, ticket, own + theirs, ACTIVE)
+        not_resumed(net, ticket)
+
+    @test("simultaneous open, the peer has v = 0: fresh%s" % (
+        ", a bare ACK" if ack else ""), ack)
+    def crossed_fresh(net, bare):
+        sock, conn, (own, theirs), ticket = crossed(
+            net, False, lambda t: bytes([t.tep]), bare)
+        require(own, "plain")
+        session = Session(conn, "B", own + theirs)
+        session.agree()
+        talk(net, sock, conn, session)
+        not_resumed(net, ticket)
+
+    @test("simultaneous open as host B, the peer proposes: fresh%s" % (
+        ", a bare ACK" if ack else ""), ack)
+    def crossed_host_b(net, bare):
+        sock, conn, (theirs, own), _ = crossed(
+            net, True, lambda t: t.suboption(b"1"), bare)
+        require(own, "plain")
+        if proposals(own):
+            raise Failure("both propose, the kernel as host B: not tested")
+        session = Session(conn, "A", theirs + own)
+        session.agree()
+        talk(net, sock, conn, session)
+
+
+@test("simultaneous open, a half that does not match: plain")
+def crossed_mismatch(net):
+    sock, conn, (own, _), ticket = crossed(
+        net, False, lambda t: t.suboption(b"", half=t.theirs), False)
+    equal(own, None, "ENO of the SYN-ACK")
+    conn.ack()
+    conn.plain = True
+    fell_back(net, sock, conn)
+    not_resumed(net, ticket)
 
 
 @both("a frame that is not authentic ends a resumed session: EBADMSG")

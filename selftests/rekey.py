@@ -21,8 +21,8 @@ sys.dont_write_bytecode = True
 import crypt
 from crypt import (ACTIVE, ROLES, content, ends, exchange, finish, flip,
                    negotiate, no_plaintext, secret)
-from peer import (AEADS, AES128, AES256, CHACHA, DEADLINE, FIN, FINP, SYN,
-                  TCP_CRYPT_INFO, TCP_CRYPT_REKEY, Conn, Failure, Suite,
+from peer import (ACK, AEADS, AES128, AES256, CHACHA, DEADLINE, FIN, FINP,
+                  SYN, TCP_CRYPT_INFO, TCP_CRYPT_REKEY, Conn, Failure, Suite,
                   Sysctl, add, counters, diff, equal, kernel_state, option,
                   require)
 
@@ -174,10 +174,16 @@ def corked(net, role, cork):
     if cork:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
     conn.auto_ack = False
+    acked = conn.rcv_nxt
     sock.send(secret(10))
     if not cork:
         equal(session.read(10), secret(10), "what the peer got")
-    session.rekey()
+    session.advance_tx()
+    frame = session.seal(control=1)
+    # nothing more is acknowledged: Nagle waits
+    conn.output(ACK, frame, ack=acked)
+    conn.snd_nxt = add(conn.snd_nxt, len(frame))
+    conn.tx_len += len(frame)
     begin = time.monotonic()
     if cork:
         equal(session.read(10), secret(10), "what the peer got")

@@ -246,6 +246,10 @@ static void raw(void)
 	list_accepts(fd, TCP_ENO_RAW, BYTES(0x01, 0x23, 0x81, 0xd0, 1, 2));
 	list_accepts(fd, TCP_ENO_RAW, most);
 	list_refuses(fd, TCP_ENO_RAW, more);
+	/* RFC 8547, section 4.2: at most one global suboption, no z bits */
+	list_refuses(fd, TCP_ENO_RAW, BYTES(0x04, 0x50));
+	list_refuses(fd, TCP_ENO_RAW, BYTES(0x11, 0x50));
+	list_refuses(fd, TCP_ENO_RAW, BYTES(0x01, 0x01, 0x50));
 	/* what no peer could parse: RFC 8547, section 4.4 */
 	list_refuses(fd, TCP_ENO_RAW, BYTES(0x50, 0x80));
 	list_refuses(fd, TCP_ENO_RAW, BYTES(0x81, 0xd0, 1));

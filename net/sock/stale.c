@@ -51,20 +51,30 @@ static void drop_keys(struct sock *sk)
 	ctx->ticket = NULL;
 }
 
-/* A child that nobody has accepted is never owned: see DOC: locking. */
+/*
+ * A child that nobody has accepted is never owned: see DOC: locking. Return:
+ * false if somebody owns it, who is just accepting it.
+ */
+static bool visit_child(struct sock *sk)
+{
+	bool idle;
+
+	local_bh_disable();
+	bh_lock_sock(sk);
+	idle = !sock_owned_by_user(sk);
+	if (idle)
+		drop_keys(sk);
+	bh_unlock_sock(sk);
+	local_bh_enable();
+	return idle;
+}
+
 static void visit(struct sock *sk)
 {
-	if (sk->sk_socket) {
+	if (READ_ONCE(sk->sk_socket) || !visit_child(sk)) {
 		lock_sock(sk);
 		drop_keys(sk);
 		release_sock(sk);
-	} else {
-		local_bh_disable();
-		bh_lock_sock(sk);
-		if (!sock_owned_by_user(sk))
-			drop_keys(sk);
-		bh_unlock_sock(sk);
-		local_bh_enable();
 	}
 	sock_put(sk);
 }

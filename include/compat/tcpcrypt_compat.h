@@ -49,4 +49,11 @@
 #define tcpcrypt_file_owner(file)	file_f_owner(file)
 #endif
 
+/* rsk_ops->send_reset() is given a reason since 6.10 (6be49deaa095). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define TCPCRYPT_RST_ARG(skb)	skb
+#else
+#define TCPCRYPT_RST_ARG(skb)	skb, SK_RST_REASON_NOT_SPECIFIED
+#endif
+
 #endif /* _TCPCRYPT_COMPAT_H */

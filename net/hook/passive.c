@@ -43,6 +43,7 @@ enum eno_fate {
  * @syn:    the peer's option
  * @synack: ours
  * @fate:   enum eno_fate; decided once, by cmpxchg()
+ * @refused: the abort was reported, by xchg()
  *
  * Stands in saved_syn->data in the place of a link-layer header, before what
  * an application's TCP_SAVE_SYN put there: mac_hdrlen counts it, so that the
@@ -55,6 +56,7 @@ struct eno_saved {
 	struct eno_option	syn;
 	struct eno_option	synack;
 	int			fate;
+	int			refused;
 };
 
 #define SAVED_ALIGN	__alignof__(struct eno_saved)
@@ -587,6 +589,24 @@ static void attach_child(struct sock *child, struct tcpcrypt_ctx *ctx,
 		tcpcrypt_fail(ctx, -err);
 }
 
+/*
+ * Encryption is required, and the ACK says that there will be none. The peer
+ * believes that it is connected: it gets a RST for whatever it sends, until
+ * the request has timed out. Only the first one is an abort.
+ */
+static void refuse(const struct sock *sk, struct sk_buff *skb,
+		   struct request_sock *req, struct eno_saved *es)
+{
+	/* Fast Open: the child is for later */
+	if (tcp_hdr(skb)->syn)
+		return;
+	if (!es || !xchg(&es->refused, 1))
+		tcpcrypt_abort_report(sk, TCPCRYPT_ABORT_REQUIRED);
+	/* else the stack does it */
+	if (!READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_abort_on_overflow))
+		req->rsk_ops->send_reset(sk, TCPCRYPT_RST_ARG(skb));
+}
+
 /* The child was copied from a listener that has our table. */
 static void restore_child(struct sock *child)
 {
@@ -627,7 +647,7 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 	/* as a rule the LOCAL_IN hook has heard this segment already */
 	encrypt = es && hear_ack(sock_net(sk), es, th);
 	if (!encrypt && tcpcrypt_listener_enabled(sk) == TCP_ENO_REQUIRED) {
-		tcpcrypt_abort_report(sk, TCPCRYPT_ABORT_REQUIRED);
+		refuse(sk, skb, req, es);
 		return NULL;
 	}
 	/* The ACK comes again; a child without a ctx could not encrypt. */

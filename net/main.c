@@ -77,6 +77,11 @@ static int __init tcpcrypt_init(void)
 {
 	int err;
 
+	/* the probe must not sleep, and tracepoints disable preemption */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		pr_err("not on PREEMPT_RT kernels yet\n");
+		return -EOPNOTSUPP;
+	}
 	err = tcpcrypt_mac_init();
 	if (err)
 		return err;
@@ -108,14 +113,11 @@ static int __init tcpcrypt_init(void)
 	if (err)
 		goto exit_stale;
 	/* nothing may fail after a socket can have been taken */
-	err = tcpcrypt_ulp_init();
-	if (err)
-		goto exit_attach;
+	if (tcpcrypt_ulp_init())
+		pr_warn("another tcpcrypt has TCP_ULP: no socket options\n");
 	tcpcrypt_dh_report();
 	return 0;
 
-exit_attach:
-	tcpcrypt_attach_exit();
 exit_stale:
 	tcpcrypt_stale_exit();
 exit_net:

@@ -81,9 +81,12 @@ free_tfm:
 int tcpcrypt_cipher_rekey(struct tcpcrypt_cipher *c,
 			  const struct tcpcrypt_traffic_key *tk)
 {
-	unsigned int noio = memalloc_noio_save();
+	unsigned int noio;
 	int err;
 
+	if (!c->tfm)
+		return -EPIPE;
+	noio = memalloc_noio_save();
 	err = crypto_aead_setkey(c->tfm, tk->key, tk->key_len);
 	memalloc_noio_restore(noio);
 	if (!err)
@@ -152,13 +155,15 @@ static void prepare(struct tcpcrypt_cipher *c, struct crypto_wait *wait,
  *
  * The caller never seals two different frames at one @offset.
  *
- * Return: 0 or a negative errno.
+ * Return: 0 or a negative errno, -EPIPE after tcpcrypt_cipher_free().
  */
 int tcpcrypt_cipher_seal(struct tcpcrypt_cipher *c, struct scatterlist *sg,
 			 unsigned int plen, u64 offset)
 {
 	DECLARE_CRYPTO_WAIT(wait);
 
+	if (!c->tfm)
+		return -EPIPE;
 	prepare(c, &wait, sg, sg, plen, offset);
 	return crypto_wait_req(crypto_aead_encrypt(c->req), &wait);
 }
@@ -178,6 +183,8 @@ int tcpcrypt_cipher_open(struct tcpcrypt_cipher *c, struct scatterlist *src,
 {
 	DECLARE_CRYPTO_WAIT(wait);
 
+	if (!c->tfm)
+		return -EPIPE;
 	prepare(c, &wait, src, dst, clen, offset);
 	return crypto_wait_req(crypto_aead_decrypt(c->req), &wait);
 }

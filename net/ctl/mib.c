@@ -26,6 +26,7 @@ static const char * const names[TCPCRYPT_MIB_MAX] = {
 	[TCPCRYPT_MIB_FALLBACKAUTHOPTION] = "FallbackAuthOption",
 	[TCPCRYPT_MIB_FALLBACKSIMULTANEOUS] = "FallbackSimultaneous",
 	[TCPCRYPT_MIB_FALLBACKNOMEMORY] = "FallbackNoMemory",
+	[TCPCRYPT_MIB_FALLBACKNOREQUEST] = "FallbackNoRequest",
 	[TCPCRYPT_MIB_FALLBACKBROKEN] = "FallbackBroken",
 	[TCPCRYPT_MIB_BROKENREMEMBERED] = "BrokenRemembered",
 	[TCPCRYPT_MIB_HANDSHAKEFRESH] = "HandshakeFresh",

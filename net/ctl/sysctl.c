@@ -174,10 +174,12 @@ static int ids_handler(struct ctl_table *table, int write, void *buffer,
 		       size_t *lenp, loff_t *ppos)
 {
 	struct tcpcrypt_ids __rcu **list = table->data;
-	char text[IDS_TEXT_MAX];
+	char text[IDS_TEXT_MAX] = "";
 	struct ctl_table fake = { .data = text, .maxlen = sizeof(text) };
 	int err;
 
+	if (write && *ppos)
+		return -EINVAL;
 	if (!write)
 		ids_print(list, table->extra1, text, sizeof(text));
 	else if (*lenp >= sizeof(text))

@@ -121,17 +121,20 @@ static void connecting(struct sock *sk)
 static void listening(struct sock *sk)
 {
 	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
-	struct tcpcrypt_listener *l = NULL;
 	bool wanted = READ_ONCE(attach);
 
+	if (ctx && !ctx->listener) {
+		tcpcrypt_ctx_detach(sk);
+		ctx = NULL;
+	}
 	if (ctx) {
 		wanted |= ctx->opts.enabled != TCP_ENO_DEFAULT;
-		l = tcpcrypt_listener_take(ctx);
-		tcpcrypt_ctx_detach(sk);
+		tcpcrypt_ctx_lift(sk, ctx);
 	}
-	if (READ_ONCE(leaving) || !wanted ||
-	    !tcpcrypt_listener_attach(sk, l))
-		kfree(l);
+	if (wanted && !READ_ONCE(leaving) && tcpcrypt_listener_attach(sk, ctx))
+		return;
+	if (ctx)
+		tcpcrypt_ctx_drop(ctx);
 }
 
 /* SYN_SENT to CLOSE: connect() failed and may be tried again. */

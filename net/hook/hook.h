@@ -104,8 +104,7 @@ bool tcpcrypt_ineligible(const struct sock *sk);
 
 /* listener.c */
 struct tcpcrypt_listener *tcpcrypt_listener_new(void);
-struct tcpcrypt_listener *tcpcrypt_listener_take(struct tcpcrypt_ctx *ctx);
-bool tcpcrypt_listener_attach(struct sock *sk, struct tcpcrypt_listener *l);
+bool tcpcrypt_listener_attach(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_listener_detach(struct sock *sk);
 void tcpcrypt_listeners(bool attach);
 int tcpcrypt_listener_enabled(const struct sock *sk);

@@ -17,14 +17,15 @@
 
 /*
  * What was set on a socket before listen(), keyed by the listener: it has
- * no ctx. Few sockets are ever in here. It is allocated when the application
- * takes the socket, for listen() may not fail for want of it.
+ * no ctx while it listens. Few sockets are ever in here. It is allocated when
+ * the application takes the socket, for listen() may not fail for want of it,
+ * and freed with the ctx, which comes back when the socket listens no more.
  */
 struct tcpcrypt_listener {
 	struct hlist_node	node;
 	const struct sock	*sk;
 	struct tcpcrypt_opts	opts;
-	struct rcu_head		rcu;
+	struct tcpcrypt_ctx	*ctx;
 };
 
 #define LISTENER_BITS	6
@@ -105,23 +106,6 @@ struct tcpcrypt_listener *tcpcrypt_listener_new(void)
 	return kzalloc(sizeof(struct tcpcrypt_listener), GFP_KERNEL);
 }
 
-/**
- * tcpcrypt_listener_take() - a taken socket becomes a listener
- * @ctx: its context
- *
- * Context: the socket's lock; preemption may be off.
- * Return: its settings, for tcpcrypt_listener_attach(); or NULL.
- */
-struct tcpcrypt_listener *tcpcrypt_listener_take(struct tcpcrypt_ctx *ctx)
-{
-	struct tcpcrypt_listener *l = ctx->listener;
-
-	if (l)
-		l->opts = ctx->opts;
-	ctx->listener = NULL;
-	return l;
-}
-
 static void remember(const struct sock *sk, struct tcpcrypt_listener *l)
 {
 	l->sk = sk;
@@ -130,7 +114,7 @@ static void remember(const struct sock *sk, struct tcpcrypt_listener *l)
 	spin_unlock_bh(&listeners_lock);
 }
 
-static void forget(const struct sock *sk)
+static struct tcpcrypt_listener *forget(const struct sock *sk)
 {
 	struct tcpcrypt_listener *l;
 
@@ -139,8 +123,7 @@ static void forget(const struct sock *sk)
 	if (l)
 		hlist_del_rcu(&l->node);
 	spin_unlock_bh(&listeners_lock);
-	if (l)
-		kfree_rcu(l, rcu);
+	return l;
 }
 
 /* In-kernel users (nfsd and others) read the sockets that they accept. */
@@ -151,13 +134,13 @@ static bool is_kernel_listener(const struct sock *sk)
 
 /**
  * tcpcrypt_listener_attach() - take a listener
- * @sk: the listener
- * @l:  what was set on the socket before listen(); may be NULL
+ * @sk:  the listener
+ * @ctx: the context of a socket taken by TCP_ULP, off its socket; or NULL
  *
  * Context: the socket's lock; preemption may be off.
- * Return: whether it was taken, and @l with it.
+ * Return: whether it was taken, and @ctx with it.
  */
-bool tcpcrypt_listener_attach(struct sock *sk, struct tcpcrypt_listener *l)
+bool tcpcrypt_listener_attach(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	const struct inet_connection_sock_af_ops *ours;
@@ -168,8 +151,11 @@ bool tcpcrypt_listener_attach(struct sock *sk, struct tcpcrypt_listener *l)
 	ours = tcpcrypt_af_ours(icsk->icsk_af_ops);
 	if (!ours)
 		return false;
-	if (l)
-		remember(sk, l);
+	if (ctx) {
+		ctx->listener->opts = ctx->opts;
+		ctx->listener->ctx = ctx;
+		remember(sk, ctx->listener);
+	}
 	WRITE_ONCE(icsk->icsk_af_ops, ours);
 	return true;
 }
@@ -178,16 +164,22 @@ bool tcpcrypt_listener_attach(struct sock *sk, struct tcpcrypt_listener *l)
  * tcpcrypt_listener_detach() - let a listener go
  * @sk: the listener, or what was one
  *
+ * What was set on the socket is set again: listen() may have failed, or be
+ * called once more.
+ *
  * Context: the socket's lock; preemption may be off.
  */
 void tcpcrypt_listener_detach(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
+	struct tcpcrypt_listener *l;
 
 	if (!tcpcrypt_af_is_ours(icsk->icsk_af_ops))
 		return;
-	forget(sk);
+	l = forget(sk);
 	WRITE_ONCE(icsk->icsk_af_ops, tcpcrypt_af_base(sk));
+	if (l)
+		tcpcrypt_ctx_return(sk, l->ctx);
 }
 
 static void visit(struct sock *sk, bool attach)

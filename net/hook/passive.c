@@ -69,6 +69,8 @@ struct eno_answering {
 	u32				isn;
 	struct eno_option		syn;
 	struct eno_option		synack;
+	bool				raw;
+	bool				taken;
 };
 
 static DEFINE_PER_CPU(struct eno_answering *, answering);
@@ -138,7 +140,8 @@ static struct eno_saved *save(struct request_sock *req,
 	es->offset = (u8 *)es - (u8 *)new;
 	es->syn = a->syn;
 	es->synack = a->synack;
-	WRITE_ONCE(req->saved_syn, new);
+	/* the next segment may be heard on another CPU already */
+	smp_store_release(&req->saved_syn, new);
 	if (gone)
 		call_rcu(&gone->rcu, free_replaced);
 	return es;
@@ -233,8 +236,7 @@ static u32 req_owner(const struct request_sock *req)
 }
 
 static enum eno_verdict answer_option(const struct sock *sk, u32 owner,
-				      const struct eno_option *syn,
-				      struct eno_option *synack)
+				      struct eno_answering *a)
 {
 	struct net *net = sock_net(sk);
 	struct tcpcrypt_opts opts;
@@ -245,8 +247,9 @@ static enum eno_verdict answer_option(const struct sock *sk, u32 owner,
 	tcpcrypt_listener_opts(sk, &opts);
 	rcu_read_lock();
 	tcpcrypt_config(&cfg, net, &opts, true);
-	half = tcpcrypt_resume_answer(net, &opts, syn, owner, &cfg);
-	verdict = eno_answer(&cfg, syn, synack);
+	half = tcpcrypt_resume_answer(net, &opts, &a->syn, owner, &cfg);
+	verdict = eno_answer(&cfg, &a->syn, &a->synack);
+	a->raw = cfg.raw;
 	if (verdict != ENO_OK && half)
 		tcpcrypt_cache_release(net, half, owner);
 	rcu_read_unlock();
@@ -283,8 +286,7 @@ static bool answer(const struct sock *sk, struct sk_buff *skb,
 		return false;
 	}
 	if (verdict == ENO_OK)
-		verdict = answer_option(sk, syn_owner(skb), &a->syn,
-					&a->synack);
+		verdict = answer_option(sk, syn_owner(skb), a);
 	if (verdict != ENO_OK) {
 		tcpcrypt_count(net, tcpcrypt_fallback_mib(verdict));
 		return false;
@@ -293,6 +295,13 @@ static bool answer(const struct sock *sk, struct sk_buff *skb,
 	a->sport = th->source;
 	a->isn = ntohl(th->seq);
 	return true;
+}
+
+/* Will the SYN be answered by a SYN cookie, which has no room for ENO? */
+static bool cookies_only(const struct sock *sk)
+{
+	return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_syncookies) == 2 ||
+	       inet_csk_reqsk_queue_is_full(sk);
 }
 
 /**
@@ -315,11 +324,19 @@ int tcpcrypt_conn_request(struct sock *sk, struct sk_buff *skb)
 		tcpcrypt_abort_report(sk, TCPCRYPT_ABORT_REQUIRED);
 		return -1;	/* RST */
 	}
+	/* no cookie where plaintext is none: the SYN comes again */
+	if (cookies_only(sk) &&
+	    tcpcrypt_listener_enabled(sk) == TCP_ENO_REQUIRED) {
+		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKNOREQUEST);
+		return 0;
+	}
 	local_bh_disable();
 	this_cpu_write(answering, &a);
 	ret = af->conn_request(sk, skb);
 	this_cpu_write(answering, NULL);
 	local_bh_enable();
+	if (!a.taken)
+		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKNOREQUEST);
 	return ret;
 }
 
@@ -338,8 +355,9 @@ static const struct eno_saved *request_options(struct request_sock *req,
 		return NULL;
 	/* the nonce is not cut: fresh key exchange instead */
 	tcpcrypt_blank_cookie((struct tcphdr *)(skb->data + net));
-	if (a->synack.len > tcpcrypt_option_room(skb, net))
+	if (a->synack.len > tcpcrypt_option_room(skb, net) && !a->raw)
 		eno_drop_data(&a->synack);
+	a->taken = true;
 	es = save(req, a);
 	if (!es)
 		tcpcrypt_count(sock_net(req->rsk_listener),

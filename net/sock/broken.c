@@ -11,8 +11,8 @@
  * after keys were agreed, least of all a frame that fails authentication; what
  * the host did itself; and passive opens.
  *
- * It holds for sockets that do as the system is configured: TCP_ENO_ENABLED
- * overrides it.
+ * It holds for sockets of the same user that do as the system is configured:
+ * TCP_ENO_ENABLED overrides it.
  */
 
 #include <linux/jhash.h>
@@ -21,6 +21,7 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/uidgid.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
 #include <net/tcp.h>
@@ -35,6 +36,7 @@ struct destination {
 	struct in6_addr	addr;		/* IPv4: mapped */
 	u32		port;
 	s32		dev;		/* SO_BINDTODEVICE, scope */
+	u32		uid;		/* nobody spoils it for others */
 };
 
 struct broken {
@@ -71,6 +73,7 @@ static void destination(const struct sock *sk, struct destination *to)
 		ipv6_addr_set_v4mapped(sk->sk_daddr, &to->addr);
 	to->port = ntohs(sk->sk_dport);
 	to->dev = sk->sk_bound_dev_if;
+	to->uid = from_kuid(&init_user_ns, sk->sk_uid);
 }
 
 static struct hlist_head *bucket(struct tcpcrypt_broken *all,

@@ -16,10 +16,13 @@
 #include "../ctl/ctl.h"
 #include "../tcpcrypt/resume.h"
 #include "cache.h"
+#include "sock.h"
 
 #define CACHE_BITS	8
-/* longer than a request of ours lives */
-#define RESERVE_TIME	(64 * HZ)
+/* longer than a request lives, with TCP_DEFER_ACCEPT, too */
+#define RESERVE_TIME	(600 * HZ)
+/* Tickets of one address: who connects to it looks at all of them. */
+#define ADDR_MAX	32
 
 /**
  * struct tcpcrypt_cache - a network namespace's cache
@@ -79,7 +82,7 @@ void tcpcrypt_ticket_free(struct tcpcrypt_ticket *t)
 
 static bool is_expired(const struct tcpcrypt_ticket *t)
 {
-	return time_after_eq(jiffies, t->expires);
+	return time_after_eq(jiffies, t->expires) || tcpcrypt_stale(t->epoch);
 }
 
 static void unlink(struct tcpcrypt_cache *c, struct tcpcrypt_ticket *t)
@@ -99,16 +102,27 @@ static void drop(struct tcpcrypt_cache *c, struct tcpcrypt_ticket *t,
 	tcpcrypt_count(c->net, why);
 }
 
-/* Makes room for one more. What is promised goes last. */
 static void evict(struct tcpcrypt_cache *c)
 {
-	struct tcpcrypt_ticket *t;
+	drop(c, list_first_entry(&c->lru, struct tcpcrypt_ticket, lru),
+	     TCPCRYPT_MIB_CACHEEVICTED);
+}
 
-	list_for_each_entry(t, &c->lru, lru)
-		if (!t->reserved)
-			return drop(c, t, TCPCRYPT_MIB_CACHEEVICTED);
-	t = list_first_entry(&c->lru, struct tcpcrypt_ticket, lru);
-	drop(c, t, TCPCRYPT_MIB_CACHEEVICTED);
+/* The oldest ticket of an address that has as many as it may; or NULL. */
+static struct tcpcrypt_ticket *surplus(struct tcpcrypt_cache *c,
+				       const struct in6_addr *addr)
+{
+	struct tcpcrypt_ticket *t, *last = NULL;
+	unsigned int n = 0;
+
+	/* the newest come first */
+	hlist_for_each_entry(t, addr_bucket(c, addr), by_addr) {
+		if (!ipv6_addr_equal(&t->addr, addr))
+			continue;
+		last = t;
+		n++;
+	}
+	return n < ADDR_MAX ? NULL : last;
 }
 
 static void prune_fn(struct work_struct *work)
@@ -138,11 +152,15 @@ void tcpcrypt_cache_put(struct net *net, struct tcpcrypt_ticket *t)
 	const struct tcpcrypt_net *tn = tcpcrypt_net(net);
 	unsigned int max = READ_ONCE(tn->cache_max);
 	struct tcpcrypt_cache *c = cache_of(net);
+	struct tcpcrypt_ticket *old;
 
 	if (!max)
 		return tcpcrypt_ticket_free(t);
 	t->expires = jiffies + READ_ONCE(tn->cache_lifetime) * HZ;
 	spin_lock_bh(&c->lock);
+	old = surplus(c, &t->addr);
+	if (old)
+		drop(c, old, TCPCRYPT_MIB_CACHEEVICTED);
 	while (c->count >= max)
 		evict(c);
 	hlist_add_head(&t->by_half, half_bucket(c, peer_half(t)));
@@ -241,13 +259,16 @@ bool tcpcrypt_cache_reserve(struct net *net, const u8 *half, u8 tep, u32 owner,
 	if (t && (t->tep != tep || !is_wanted(t, wanted) ||
 		  (t->reserved && t->owner != owner)))
 		t = NULL;
-	if (t) {
+	/* a SYN that comes again changes nothing */
+	if (t && !t->reserved) {
 		t->owner = owner;
 		t->reserved = true;
 		t->expires = jiffies + RESERVE_TIME;
+		list_move_tail(&t->lru, &c->lru);
+	}
+	if (t)
 		memcpy(own, tcpcrypt_resume_half(t->id, t->host_a),
 		       TCPCRYPT_HALF_LEN);
-	}
 	spin_unlock_bh(&c->lock);
 	return t;
 }
@@ -270,7 +291,7 @@ struct tcpcrypt_ticket *tcpcrypt_cache_claim(struct net *net, const u8 *half,
 
 	spin_lock_bh(&c->lock);
 	t = find(c, half);
-	if (t && t->reserved && t->owner == owner)
+	if (t && t->reserved && t->owner == owner && !tcpcrypt_stale(t->epoch))
 		unlink(c, t);
 	else
 		t = NULL;

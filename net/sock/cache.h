@@ -30,6 +30,7 @@ struct tcpcrypt_cache;
  * @host_a:   this host played role A when ss[0] was made
  * @id:       resume[i]
  * @ss:       ss[i]
+ * @epoch:    in which ss[0] was made, see tcpcrypt_stale()
  * @expires:  jiffies at which it is dropped
  * @reserved: it is promised to @owner
  * @owner:    hash of the SYN that proposed it
@@ -45,6 +46,7 @@ struct tcpcrypt_ticket {
 	bool			host_a;
 	u8			id[TCPCRYPT_RESUME_LEN];
 	u8			ss[TCPCRYPT_K_LEN];
+	u32			epoch;
 	unsigned long		expires;
 	u32			owner;
 	bool			reserved;

@@ -232,6 +232,8 @@ void tcpcrypt_ctx_plain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		tcpcrypt_ctx_detach(sk);
 		return;
 	}
+	tcpcrypt_ticket_free(ctx->ticket);
+	ctx->ticket = NULL;
 	restore_af(sk);
 	tcpcrypt_set_state(ctx, TCPCRYPT_PLAIN);
 }
@@ -326,6 +328,7 @@ void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	tcpcrypt_ctx_wrap(sk, ctx);
 	ctx->tx.seq = tcp_sk(sk)->write_seq;
+	ctx->epoch = tcpcrypt_epoch();
 	tcpcrypt_set_state(ctx, TCPCRYPT_KEYING);
 }
 
@@ -417,6 +420,70 @@ void tcpcrypt_ctx_detach(struct sock *sk)
 	if (owner)
 		module_put(owner);
 	tcpcrypt_ctx_put(ctx);
+}
+
+/**
+ * tcpcrypt_ctx_lift() - a socket taken by TCP_ULP begins to listen
+ * @sk:  the socket
+ * @ctx: its context; the caller keeps it, with the ULP slot's reference and
+ *       that to the registered ops' owner
+ *
+ * Children inherit sk_prot and the slot.
+ *
+ * Context: the socket's lock; preemption may be off.
+ */
+void tcpcrypt_ctx_lift(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	tcpcrypt_ctx_strip(sk, ctx);
+	WRITE_ONCE(inet_csk(sk)->icsk_ulp_ops, NULL);
+}
+
+/**
+ * tcpcrypt_ctx_drop() - nobody wants what tcpcrypt_ctx_lift() took
+ * @ctx: the context
+ *
+ * Context: any.
+ */
+void tcpcrypt_ctx_drop(struct tcpcrypt_ctx *ctx)
+{
+	module_put(tcpcrypt_ulp_user.owner);
+	tcpcrypt_ctx_put(ctx);
+}
+
+/**
+ * tcpcrypt_ctx_place() - put a context on a socket that TCP_ULP takes
+ * @sk:  the socket, whose sk_prot and icsk_af_ops are base tables
+ * @ctx: the context
+ *
+ * All but icsk_ulp_ops.
+ *
+ * Context: the socket's lock; preemption may be off.
+ */
+void tcpcrypt_ctx_place(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	ctx->sk = sk;
+	ctx->af = inet_csk(sk)->icsk_af_ops;
+	ctx->prot = sk->sk_prot;
+	ctx->active = true;
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
+	WRITE_ONCE(sk->sk_prot, tcpcrypt_prot_ours(ctx->prot));
+}
+
+/**
+ * tcpcrypt_ctx_return() - undo tcpcrypt_ctx_lift(): the socket listens no more
+ * @sk:  the socket
+ * @ctx: the context
+ *
+ * Context: the socket's lock; preemption may be off.
+ */
+void tcpcrypt_ctx_return(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	if (inet_csk(sk)->icsk_ulp_ops || !tcpcrypt_prot_ours(sk->sk_prot)) {
+		tcpcrypt_ctx_drop(ctx);
+		return;
+	}
+	tcpcrypt_ctx_place(sk, ctx);
+	WRITE_ONCE(inet_csk(sk)->icsk_ulp_ops, &tcpcrypt_ulp_user);
 }
 
 /**

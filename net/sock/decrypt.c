@@ -237,8 +237,12 @@ int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	rx->complete--;
 	rx->urg_old -= !!rx->urg_old;
 	rx->inq -= plen - TCPCRYPT_FLAGS_LEN;
-	if (tcpcrypt_rx_tiny(hdr[0], plen))
+	if (tcpcrypt_rx_tiny(hdr[0], plen)) {
 		rx->tiny--;
+		rx->news = true;
+	} else {
+		rx->whole--;
+	}
 	tcpcrypt_rx_eat_raw(sk, rx, TCPCRYPT_FRAME_HDR + clen);
 	tcpcrypt_alive_heard(ctx);
 	if (rekey)
@@ -270,7 +274,7 @@ fail:
 int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct tcpcrypt_rx *rx = &ctx->rx;
-	u32 bytes = rx->plain_bytes, inq, burst = 0;
+	u32 inq, burst = 0;
 	int err = 0;
 
 	tcpcrypt_rx_hide(sk, ctx);
@@ -283,18 +287,21 @@ int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		err = 0;
 	}
 	inq = rx->inq - inq;
-	while (!err && rx->tiny && burst++ < SETTLE_BURST)
+	while (!err && rx->tiny && burst++ < SETTLE_BURST &&
+	       !tcpcrypt_tx_stuck(ctx))
 		err = tcpcrypt_rx_decrypt(sk, ctx);
-	if (rx->tiny && !err)
+	if (rx->tiny && !err && !tcpcrypt_tx_stuck(ctx))
 		tcpcrypt_kick(ctx);
+	/* whoever decrypted it: poll() has said that there was nothing */
+	if ((inq || (rx->news && rx->plain_bytes)) && !ctx->closing)
+		ctx->data_ready(sk);
+	rx->news = false;
 	if (err == -ENOMEM) {
 		tcpcrypt_retry(ctx);
 		return 0;
 	}
 	if (err)
 		return err;
-	if ((inq || rx->plain_bytes != bytes) && !ctx->closing)
-		ctx->data_ready(sk);
 	if (rx->urg_look || tcpcrypt_urgent_owned(sk))
 		err = tcpcrypt_urgent_look(sk, ctx);
 	if (err == -ENOMEM) {

@@ -76,8 +76,11 @@ static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s)
 int tcpcrypt_establish(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		       const struct tcpcrypt_secret *s)
 {
-	int err = set_keys(ctx, s);
+	int err;
 
+	if (tcpcrypt_stale(ctx->epoch))
+		return -ESTALE;
+	err = set_keys(ctx, s);
 	if (err)
 		return err;
 	tcpcrypt_resume_cache(sk, ctx, s);

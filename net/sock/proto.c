@@ -280,6 +280,8 @@ static void keepalive(struct sock *sk, int on)
 {
 	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
 
+	if (ctx && on && sock_flag(sk, SOCK_KEEPOPEN))
+		return;		/* as tcp_set_keepalive() */
 	if (ctx)
 		tcpcrypt_alive_set(sk, ctx, on);
 	else

@@ -72,6 +72,8 @@ int tcpcrypt_wait_decided(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			      (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT), &wait);
 		sk->sk_write_pending -= write;
 		remove_wait_queue(sk_sleep(sk), &wait);
+		if (tcpcrypt_ctx(sk) != ctx)
+			break;
 		decide(sk, ctx);
 	}
 	return 0;

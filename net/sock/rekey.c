@@ -99,6 +99,9 @@ int tcpcrypt_rekey_seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 	struct tcpcrypt_rekey *rk = &ctx->rekey;
 	int err;
 
+	/* every frame passes here */
+	if (tcpcrypt_stale(ctx->epoch))
+		return -ESTALE;
 	if (!tcpcrypt_gen_wants(&rk->gen, len, READ_ONCE(tn->rekey_bytes),
 				is_old(sk, rk)))
 		return 0;

@@ -4,8 +4,9 @@
  * and the connection.
  */
 
-#include <linux/jhash.h>
+#include <linux/net.h>
 #include <linux/random.h>
+#include <linux/siphash.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
 #include <net/tcp.h>
@@ -143,7 +144,10 @@ void tcpcrypt_resume_expect(const struct tcpcrypt_ctx *ctx,
  */
 u32 tcpcrypt_resume_owner(u32 req_addr, __be16 port, u32 isn)
 {
-	return jhash_3words(req_addr, (__force u16)port, isn, 0);
+	static siphash_key_t key;
+
+	net_get_random_once(&key, sizeof(key));
+	return siphash_3u32(req_addr, (__force u16)port, isn, &key);
 }
 
 /**
@@ -232,6 +236,8 @@ int tcpcrypt_resume(struct sock *sk, struct tcpcrypt_ctx *ctx,
 
 	if (!t)
 		return resumed ? -EPROTO : 0;
+	if (resumed && tcpcrypt_stale(t->epoch))
+		return -ESTALE;
 	if (resumed) {
 		memcpy(s->ss, t->ss, sizeof(s->ss));
 		s->sn_len = tcpcrypt_resume_nonce(&ctx->neg,
@@ -284,6 +290,7 @@ void tcpcrypt_resume_cache(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	}
 	t->tep = ctx->tep->eno.id;
 	t->aead = s->aead;
+	t->epoch = ctx->epoch;
 	t->host_a = s->host_a;
 	t->port = ctx->active ? sk->sk_dport : 0;
 	tcpcrypt_peer_addr(sk, &t->addr);

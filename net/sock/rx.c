@@ -97,6 +97,8 @@ static void count_frame(struct tcpcrypt_rx *rx, u32 clen)
 	rx->complete++;
 	if (tcpcrypt_rx_tiny(rx->scan.hdr[0], plen))
 		rx->tiny++;
+	else
+		rx->whole++;
 	rx->inq += plen - TCPCRYPT_FLAGS_LEN;
 }
 
@@ -469,7 +471,7 @@ u32 tcpcrypt_rx_inq(const struct tcpcrypt_ctx *ctx)
 bool tcpcrypt_rx_readable(const struct sock *sk,
 			  const struct tcpcrypt_ctx *ctx, u32 target)
 {
-	bool whole = READ_ONCE(ctx->rx.complete) != READ_ONCE(ctx->rx.tiny);
+	bool whole = READ_ONCE(ctx->rx.whole);
 	u32 inq = tcpcrypt_rx_inq(ctx);
 
 	if (!whole && !READ_ONCE(ctx->rx.plain_bytes))
@@ -527,6 +529,7 @@ void tcpcrypt_rx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		tcpcrypt_rx_discharge(sk, skb, &rx->plain_truesize);
 	rx->complete = 0;
 	rx->tiny = 0;
+	rx->whole = 0;
 	rx->inq = 0;
 	rx->raw_bytes = 0;
 	rx->plain_bytes = 0;

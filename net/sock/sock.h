@@ -145,6 +145,8 @@ struct tcpcrypt_tx {
  * @scan:   where in the framing the end of @raw stands
  * @complete: whole frames in @raw
  * @tiny:   those of them that work_fn() decrypts, see tcpcrypt_rx_tiny()
+ * @whole:  and the others; poll() reads it
+ * @news:   work_fn() shall tell that there is data: frames in @tiny had some
  * @inq:    application bytes in the whole frames of @raw
  * @plain:  decrypted data that the application has not read
  * @plain_bytes: its bytes
@@ -171,6 +173,8 @@ struct tcpcrypt_rx {
 	struct tcpcrypt_scan	scan;
 	u32			complete;
 	u32			tiny;
+	u32			whole;
+	bool			news;
 	u32			inq;
 	struct sk_buff_head	plain;
 	u32			plain_bytes;
@@ -248,6 +252,7 @@ struct tcpcrypt_alive {
  * @crossed: what the peer of a simultaneous open has said; under @crossed_lock
  * @crossed_lock: taken inside the socket's lock, or without it
  * @neg:     outcome of the negotiation
+ * @epoch:   in which its keys are made, see tcpcrypt_stale()
  * @tep:     the negotiated TEP; NULL if there is none, or TCP_ENO_RAW's
  * @ticket:  the session secret that was proposed or agreed upon
  * @cached:  what the secret that this connection produced is cached under
@@ -299,6 +304,7 @@ struct tcpcrypt_ctx {
 	spinlock_t		crossed_lock;	/* of @crossed */
 	struct eno_result	neg;
 
+	u32			epoch;
 	const struct tcpcrypt_tep *tep;
 	struct tcpcrypt_ticket	*ticket;
 	u8			cached[TCPCRYPT_HALF_LEN];
@@ -409,6 +415,10 @@ void tcpcrypt_ctx_put(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_attach(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_strip(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_detach(struct sock *sk);
+void tcpcrypt_ctx_lift(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_drop(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_return(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_ctx_place(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_connect(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_unconnect(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_refuse(struct sock *sk, struct tcpcrypt_ctx *ctx);
@@ -424,6 +434,7 @@ void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state);
 /* work.c */
 void tcpcrypt_work_init(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_kick(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_wake(const struct sock *sk);
 void tcpcrypt_retry(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_arm(struct tcpcrypt_ctx *ctx, unsigned long delay);
 void tcpcrypt_disarm(struct tcpcrypt_ctx *ctx);
@@ -456,6 +467,8 @@ int tcpcrypt_establish(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		       const struct tcpcrypt_secret *s);
 
 /* stale.c */
+u32 tcpcrypt_epoch(void);
+bool tcpcrypt_stale(u32 made);
 int tcpcrypt_stale_init(void);
 void tcpcrypt_stale_exit(void);
 
@@ -510,6 +523,7 @@ int tcpcrypt_tx_finish(struct sock *sk, struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_tx_writeable(const struct sock *sk,
 			   const struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_tx_waiting(const struct tcpcrypt_ctx *ctx);
+bool tcpcrypt_tx_stuck(const struct tcpcrypt_ctx *ctx);
 void tcpcrypt_tx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
 /* rx.c */

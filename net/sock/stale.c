@@ -13,7 +13,6 @@
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/suspend.h>
-#include <linux/workqueue.h>
 #include <net/inet_hashtables.h>
 #include <net/net_namespace.h>
 #include <net/tcp.h>
@@ -22,107 +21,69 @@
 #include "cache.h"
 #include "sock.h"
 
-#define WALK_BATCH	64
+/* Of which clone keys and secrets are; see tcpcrypt_stale(). */
+static u32 epoch;
 
-static bool is_ours(const struct sock *sk)
-{
-	bool ours;
-
-	if (!sk_fullsock(sk) || sk->sk_protocol != IPPROTO_TCP)
-		return false;
-	rcu_read_lock();
-	ours = tcpcrypt_ctx(sk);
-	rcu_read_unlock();
-	return ours;
-}
-
-static void drop_keys(struct sock *sk)
-{
-	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
-
-	if (!ctx)
-		return;
-	if (tcpcrypt_encrypted(ctx)) {
-		tcpcrypt_fail(ctx, ESTALE);
-		return;
-	}
-	/* a SYN-ACK that agrees to resume will be ignored */
-	tcpcrypt_ticket_free(ctx->ticket);
-	ctx->ticket = NULL;
-}
-
-/*
- * A child that nobody has accepted is never owned: see DOC: locking. Return:
- * false if somebody owns it, who is just accepting it.
+/**
+ * tcpcrypt_epoch() - the epoch in which a key or secret is made
+ *
+ * Context: any.
+ * Return: for tcpcrypt_stale().
  */
-static bool visit_child(struct sock *sk)
+u32 tcpcrypt_epoch(void)
 {
-	bool idle;
-
-	local_bh_disable();
-	bh_lock_sock(sk);
-	idle = !sock_owned_by_user(sk);
-	if (idle)
-		drop_keys(sk);
-	bh_unlock_sock(sk);
-	local_bh_enable();
-	return idle;
+	return READ_ONCE(epoch);
 }
 
-static void visit(struct sock *sk)
+/**
+ * tcpcrypt_stale() - might another clone have the same keys?
+ * @made: epoch in which they were made
+ *
+ * Context: any.
+ * Return: whether it might: they must not be used.
+ */
+bool tcpcrypt_stale(u32 made)
 {
-	if (READ_ONCE(sk->sk_socket) || !visit_child(sk)) {
-		lock_sock(sk);
-		drop_keys(sk);
-		release_sock(sk);
-	}
-	sock_put(sk);
+	return made != READ_ONCE(epoch);
 }
 
-/* Return: whether there may be more. */
-static bool walk_bucket(struct inet_hashinfo *h, unsigned int slot,
-			unsigned int *skip)
+/* Wakes up work_fn() of all connections in one bucket; it aborts them. */
+static void walk_bucket(struct inet_hashinfo *h, unsigned int slot)
 {
 	spinlock_t *lock = inet_ehash_lockp(h, slot);
-	struct sock *batch[WALK_BATCH], *sk;
 	struct hlist_nulls_node *node;
-	unsigned int n = 0, i = 0;
+	struct sock *sk;
 
 	spin_lock_bh(lock);
-	sk_nulls_for_each(sk, node, &h->ehash[slot].chain) {
-		if (i++ < *skip || !is_ours(sk) ||
-		    !refcount_inc_not_zero(&sk->sk_refcnt))
-			continue;
-		batch[n++] = sk;
-		if (n == WALK_BATCH)
-			break;
-	}
+	sk_nulls_for_each(sk, node, &h->ehash[slot].chain)
+		if (sk_fullsock(sk) && sk->sk_protocol == IPPROTO_TCP)
+			tcpcrypt_wake(sk);
 	spin_unlock_bh(lock);
-	*skip = i;
-	for (i = 0; i < n; i++)
-		visit(batch[i]);
-	return n == WALK_BATCH;
 }
 
 static void walk(struct inet_hashinfo *h)
 {
-	unsigned int i, skip;
+	unsigned int i;
 
 	for (i = 0; i <= h->ehash_mask; i++) {
-		skip = 0;
-		if (hlist_nulls_empty(&h->ehash[i].chain))
-			continue;
-		while (walk_bucket(h, i, &skip))
-			cond_resched();
+		if (!hlist_nulls_empty(&h->ehash[i].chain))
+			walk_bucket(h, i);
 		cond_resched();
 	}
 }
 
+/*
+ * From the first line on no frame is encrypted under old keys, and no secret
+ * is used: that does not wait for the walk, which wipes them.
+ */
 static void drop_all(void)
 {
 	struct inet_hashinfo *h, *shared = init_net.ipv4.tcp_death_row.hashinfo;
 	struct net *net;
 
+	WRITE_ONCE(epoch, epoch + 1);
+	/* a reader in softirq has seen it */
+	synchronize_rcu();
 	down_read(&net_rwsem);
 	for_each_net(net) {
 		tcpcrypt_cache_flush(net);
@@ -130,10 +91,8 @@ static void drop_all(void)
 		if (h != shared)
 			walk(h);
 	}
-	walk(shared);
 	up_read(&net_rwsem);
-	/* the aborts wipe the keys */
-	flush_workqueue(tcpcrypt_wq);
+	walk(shared);
 }
 
 static int forked(struct notifier_block *nb, unsigned long action, void *data)

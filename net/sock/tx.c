@@ -275,10 +275,26 @@ static int flush_rekey(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		if (err)
 			break;
 		tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
-		err = push(sk, ctx, 0);
+		err = push(sk, ctx, tcpcrypt_rekey_owes(ctx) ? MSG_MORE : 0);
 		tcp_sk(sk)->nonagle = nonagle;
+		cond_resched();
 	}
 	return err;
+}
+
+/**
+ * tcpcrypt_tx_stuck() - do answers to rekeying wait for room in TCP?
+ * @ctx: the context
+ *
+ * Then frames that want another answer are left alone: their peer does not
+ * read.
+ *
+ * Context: the socket's lock.
+ * Return: whether they do.
+ */
+bool tcpcrypt_tx_stuck(const struct tcpcrypt_ctx *ctx)
+{
+	return left(&ctx->tx) && tcpcrypt_rekey_owes(ctx);
 }
 
 static int flush(struct sock *sk, struct tcpcrypt_ctx *ctx)
@@ -519,9 +535,11 @@ static int send_frame(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		return -EAGAIN;
 	room = frame_limit(sk);
 	/* the last byte of the call's data is urgent, as TCP's */
-	if (msg->msg_flags & MSG_OOB &&
-	    msg_data_left(msg) <= room - TCPCRYPT_URG_LEN)
-		flags = TCPCRYPT_FLAG_URG;
+	if (msg->msg_flags & MSG_OOB) {
+		room -= TCPCRYPT_URG_LEN;
+		if (msg_data_left(msg) <= room)
+			flags = TCPCRYPT_FLAG_URG;
+	}
 	n = min_t(size_t, msg_data_left(msg), room);
 	err = get_buf(sk, tx, n + overhead(flags));
 	if (err)
@@ -629,7 +647,7 @@ static int send_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	ret = wants_zerocopy(sk, msg) ? send_zerocopy(sk, ctx, msg) :
 					send_locked(sk, ctx, msg);
 	relax(sk, ctx);
-	if (ret == -EPERM || ret == -EBADMSG)
+	if (ret == -EPERM || ret == -EBADMSG || ret == -ESTALE)
 		tcpcrypt_fail(ctx, -ret);
 	if (ret == -EPIPE)
 		ret = sk_stream_error(sk, msg->msg_flags, ret);

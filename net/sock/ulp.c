@@ -30,12 +30,7 @@ static int ulp_init(struct sock *sk)
 		tcpcrypt_ctx_put(ctx);
 		return -ENOMEM;
 	}
-	ctx->sk = sk;
-	ctx->af = inet_csk(sk)->icsk_af_ops;
-	ctx->prot = sk->sk_prot;
-	ctx->active = true;
-	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
-	WRITE_ONCE(sk->sk_prot, tcpcrypt_prot_ours(ctx->prot));
+	tcpcrypt_ctx_place(sk, ctx);
 	/* __tcp_set_ulp() cleared it */
 	if (sk->sk_socket)
 		set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
@@ -77,6 +72,8 @@ struct tcp_ulp_ops tcpcrypt_ulp_user = {
 	.clone		= ulp_clone,
 };
 
+static bool registered;
+
 /**
  * tcpcrypt_ulp_init() - let applications take sockets
  *
@@ -84,11 +81,15 @@ struct tcp_ulp_ops tcpcrypt_ulp_user = {
  */
 int tcpcrypt_ulp_init(void)
 {
-	return tcp_register_ulp(&tcpcrypt_ulp_user);
+	int err = tcp_register_ulp(&tcpcrypt_ulp_user);
+
+	registered = !err;
+	return err;
 }
 
 /** tcpcrypt_ulp_exit() - undo tcpcrypt_ulp_init() */
 void tcpcrypt_ulp_exit(void)
 {
-	tcp_unregister_ulp(&tcpcrypt_ulp_user);
+	if (registered)
+		tcp_unregister_ulp(&tcpcrypt_ulp_user);
 }

@@ -44,6 +44,28 @@ void tcpcrypt_kick(struct tcpcrypt_ctx *ctx)
 }
 
 /**
+ * tcpcrypt_wake() - have work_fn() look at a connection, if it is one of ours
+ * @sk: a TCP socket
+ *
+ * For a child that nobody has accepted, accept() does it.
+ *
+ * Context: any; @sk can't go away. Without its lock.
+ */
+void tcpcrypt_wake(const struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx;
+
+	rcu_read_lock();
+	ctx = tcpcrypt_ctx(sk);
+	if (ctx && tcpcrypt_encrypted(ctx) && READ_ONCE(sk->sk_socket) &&
+	    refcount_inc_not_zero(&ctx->refs)) {
+		queue(ctx, &ctx->work, 0);
+		tcpcrypt_ctx_put(ctx);
+	}
+	rcu_read_unlock();
+}
+
+/**
  * tcpcrypt_retry() - have work_fn() look again after a shortage
  * @ctx: its context
  *
@@ -151,6 +173,8 @@ static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	int err = 0;
 
+	if (tcpcrypt_encrypted(ctx) && tcpcrypt_stale(ctx->epoch))
+		tcpcrypt_fail(ctx, ESTALE);
 	switch (ctx->state) {
 	case TCPCRYPT_TAKEN:
 	case TCPCRYPT_SYN_SENT:
@@ -170,6 +194,11 @@ static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (!err && ctx->state == TCPCRYPT_OPEN)
 		err = ctx->shut_wr ? tcpcrypt_tx_finish(sk, ctx) :
 				     tcpcrypt_tx_flush(sk, ctx);
+	if (!err && ctx->rx.tiny && !tcpcrypt_tx_stuck(ctx))
+		tcpcrypt_kick(ctx);
+	/* reset, or given up by TCP; the descriptor may stay for long */
+	if (!err && sk->sk_state == TCP_CLOSE && !ctx->rx.complete)
+		tcpcrypt_ctx_wipe(ctx);
 	if (err)
 		tcpcrypt_fail(ctx, -err);
 }

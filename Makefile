@@ -17,7 +17,7 @@ kernel_minor := $(word 2,$(subst ., ,$(kernel)))
 programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c))
 
 .PHONY: all module programs demo check check-long check-timing clean help
-.PHONY: install-deps check-headers tep
+.PHONY: install-deps check-headers tep kunit
 
 all: module
 
@@ -63,6 +63,10 @@ check check-long: install-deps
 	@selftests/guest/kernel.sh >/dev/null
 	@selftests/run.py $(if $(filter check-long,$@),--long) $(TESTS)
 
+# The debug kernel is built first, which takes long, but once.
+kunit: install-deps
+	@selftests/kunit/run.sh
+
 # A quiet machine is best.
 check-timing:
 	@selftests/deps.sh build
@@ -82,6 +86,7 @@ help:
 	@echo "make check       the tests, TESTS='JOB ...' some of them"
 	@echo "make check-long  also those that take long"
 	@echo "make check-timing  does the time of our own key agreement leak"
+	@echo "make kunit       the unit tests as KUnit, on the debug kernel"
 	@echo "make clean       remove what make built"
 	@echo "make install-deps  the Debian packages for building and the guest"
 	@echo "selftests/run.py --list names the jobs."

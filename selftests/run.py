@@ -51,6 +51,7 @@ JOBS = [
 ]
 LONG = [
     ("timing", "host", 1800, "make -s -C selftests/timing run_tests"),
+    ("kunit", "host", 3600, "selftests/kunit/run.sh"),
     ("debug-netem", "debug", 3600, "selftests/netem.sh v4"),
     ("debug-apps", "debug", 3600, "selftests/apps.sh"),
 ]

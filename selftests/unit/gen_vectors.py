@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Known answers for tcpcrypt's key schedule and for P-521, as a C header.
+"""Known answers for the key schedule and the NIST curves, as a C header.
 
 Written from RFC 8548 alone, with nothing but the standard library; it shares
 no code with the module.
@@ -104,6 +104,82 @@ def p521():
         "72d72cc770742d1711c3c3a4c334a0ad9759436a4d3c5bf6e74b9578fac148c831"))
 
 
+# FIPS 186-5, SP 800-186: p, b, generator
+P256 = (2**256 - 2**224 + 2**192 + 2**96 - 1, int(
+    "5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b", 16),
+    int("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296",
+        16))
+P521 = (2**521 - 1, int(
+    "51953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e1"
+    "56193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00", 16),
+    int("c6858e06b70404e9cd9e3ecb662395b4429c648139053fb521f828af606b4d3dba"
+        "a14b5e77efe75928fe1dc127a2ffa8de3348b3c1856a429bf97e7e31c2e5bd66",
+        16))
+P521_N = int("01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+             "fffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e9138"
+             "6409", 16)
+
+
+def even_y(curve, x):
+    """The even y of x, None if x is on no point of the curve."""
+    p, b, _ = curve
+    y2 = (x**3 - 3 * x + b) % p
+    y = pow(y2, (p + 1) // 4, p)
+    if x >= p or y * y % p != y2:
+        return None
+    return p - y if y & 1 else y
+
+
+def add(p, one, two):
+    (x1, y1), (x2, y2) = one, two
+    if one == two:
+        slope = (3 * x1 * x1 - 3) * pow(2 * y1, -1, p)
+    else:
+        slope = (y2 - y1) * pow(x2 - x1, -1, p)
+    x = (slope * slope - x1 - x2) % p
+    return x, (slope * (x1 - x) - y1) % p
+
+
+def wire(x, y, length):
+    return bytes([0, length + 3, 2 | y & 1]) + x.to_bytes(length, "big")
+
+
+def points(name, curve, length):
+    """Rows: is there a point, x, the even y, the odd y. Small x, around p."""
+    p = curve[0]
+    some = [int.from_bytes(filler(f"{name} x {i}", length), "big") % p
+            for i in range(60)]
+    rows = b""
+    for x in (*range(40), *range(p - 40, p + 40), *some,
+              (1 << 8 * length) - 1):
+        y = even_y(curve, x)
+        rows += bytes([y is not None])
+        for value in (x, y or 0, p - y if y else 0):
+            rows += value.to_bytes(length, "big")
+    array(f"{name}_points", rows)
+    # its y is odd on P-256, even on P-521
+    y = even_y(curve, curve[2])
+    y = p - y if name == "p256" else y
+    array(f"{name}_generator", wire(curve[2], y, length))
+    return curve[2], y
+
+
+def multiples(generator):
+    """Rows: scalar, public key: 1 to 40, n - 1 to n - 40, single bits."""
+    p, found = P521[0], {1: generator}
+    for i in range(2, 41):
+        found[i] = add(p, found[i - 1], generator)
+    for i in range(1, 41):
+        found[P521_N - i] = found[i][0], p - found[i][1]
+    power = generator
+    for i in range(1, 521):
+        power = add(p, power, power)
+        found[1 << i] = power
+    rows = b"".join(scalar.to_bytes(66, "big") + wire(x, y, 66)
+                    for scalar, (x, y) in found.items())
+    array("p521_multiples", rows)
+
+
 print("/* SPDX-License-Identifier: GPL-2.0 */")
 print("/* Made by gen_vectors.py; do not edit. */\n")
 print(f"#define VECTOR_GENERATIONS {GENERATIONS}")
@@ -111,3 +187,5 @@ print(f"#define VECTOR_SESSIONS {SESSIONS}\n")
 vector("x25519", 0x23, 32, 32, [0x0001, 0x0002, 0x0010], 0x0002)
 vector("p521", 0x22, 69, 66, [0x0010], 0x0010)
 p521()
+points("p256", P256, 32)
+multiples(points("p521", P521, 66))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A harness of one page: suites of cases, KTAP on standard output. */
+/*
+ * A harness of one page: suites of cases, KTAP on standard output. In the
+ * kernel the same cases are KUnit's, see selftests/kunit.
+ */
 #ifndef _UNIT_KTAP_H
 #define _UNIT_KTAP_H
 
@@ -24,6 +27,7 @@ extern const struct ktap_case frame_cases[];
 extern const struct ktap_case fe_cases[];
 extern const struct ktap_case curves_cases[];
 extern const struct ktap_case rekey_cases[];
+extern const struct ktap_case points_cases[];
 
 void ktap_fail(const char *file, int line, const char *what,
 	       long long is, long long want);

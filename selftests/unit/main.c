@@ -2,8 +2,6 @@
 /* Runs all suites; fails if a case fails. */
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <linux/string.h>
 #include "ktap.h"
 
 #define FAILS_SHOWN	8	/* of one case; loops would flood */
@@ -11,7 +9,7 @@
 static const struct ktap_case *const suites[] = {
 	eno_option_cases, eno_negotiate_cases, eno_data_cases,
 	eno_crossed_cases, init_cases, keys_cases, resume_cases, frame_cases,
-	rekey_cases, fe_cases, curves_cases,
+	rekey_cases, fe_cases, curves_cases, points_cases,
 };
 
 static unsigned int fails;
@@ -22,27 +20,6 @@ void ktap_fail(const char *file, int line, const char *what,
 	if (++fails <= FAILS_SHOWN)
 		printf("# %s:%d: %s: is %lld, not %lld\n", file, line, what,
 		       is, want);
-}
-
-u8 *exact(const void *bytes, size_t len)
-{
-	u8 *copy = malloc(len);
-
-	if (!copy)
-		abort();
-	if (len)
-		memcpy(copy, bytes, len);
-	return copy;
-}
-
-u32 rnd(u32 bound)
-{
-	static u64 x = 0x8547854885478548ULL;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return (u32)(x >> 32) % bound;
 }
 
 int main(void)

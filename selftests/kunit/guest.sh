@@ -22,7 +22,7 @@ planned=$(cat "$unit"/*_test.c | awk '
 
 echo "KTAP version 1"
 echo "1..$planned"
-dmesg --notime | awk '
+dmesg --notime | awk -v planned="$planned" '
 	$1 == "#" && $2 == "Subtest:" && $3 ~ /^tcpcrypt_/ { suite = $3 }
 	/^        (not )?ok [0-9]+ / {
 		bad = $1 == "not"
@@ -32,7 +32,7 @@ dmesg --notime | awk '
 	}
 	# A suite that fails with no case that did
 	/^not ok / && !failed { print "not ok - " $4; failed++; next }
-	/^(not )?ok / || /^    (not )?ok / || /KTAP version/ { next }
+	/^(not )?ok / || /^    (not )?ok / || /KTAP version/ || /1\.\./ { next }
 	{ sub(/^ *(# )?/, "# "); print }
-	END { exit failed || !n }' || status=1
+	END { exit failed || n != planned }' || status=1
 exit $status

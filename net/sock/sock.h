@@ -253,6 +253,7 @@ struct tcpcrypt_alive {
  * @crossed_lock: taken inside the socket's lock, or without it
  * @neg:     outcome of the negotiation
  * @epoch:   in which its keys are made, see tcpcrypt_stale()
+ * @visited: the last epoch whose beginning was brought home to it
  * @tep:     the negotiated TEP; NULL if there is none, or TCP_ENO_RAW's
  * @ticket:  the session secret that was proposed or agreed upon
  * @cached:  what the secret that this connection produced is cached under
@@ -305,6 +306,7 @@ struct tcpcrypt_ctx {
 	struct eno_result	neg;
 
 	u32			epoch;
+	u32			visited;
 	const struct tcpcrypt_tep *tep;
 	struct tcpcrypt_ticket	*ticket;
 	u8			cached[TCPCRYPT_HALF_LEN];

@@ -17,7 +17,7 @@ kernel_minor := $(word 2,$(subst ., ,$(kernel)))
 programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c))
 
 .PHONY: all module programs demo check check-long check-timing clean help
-.PHONY: install-deps check-headers tep kunit
+.PHONY: install-deps check-headers tep kunit fork
 
 all: module
 
@@ -43,6 +43,10 @@ tep: module
 	+@$(MAKE) -s -C $(KDIR) M=$(CURDIR)/selftests/tep \
 		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/Module.symvers modules
 
+# What fork.py takes for a cloned machine
+fork: check-headers
+	+@$(MAKE) -s -C $(KDIR) M=$(CURDIR)/selftests/fork modules
+
 programs: $(programs)
 
 selftests/%_test: selftests/%_test.c $(wildcard selftests/lib/*.h)
@@ -59,7 +63,7 @@ demo: install-deps
 
 check check-long: install-deps
 	@selftests/deps.sh demo apps check
-	+@$(MAKE) -s --no-print-directory module programs tep
+	+@$(MAKE) -s --no-print-directory module programs tep fork
 	@selftests/guest/kernel.sh >/dev/null
 	@selftests/run.py $(if $(filter check-long,$@),--long) $(TESTS)
 
@@ -76,6 +80,8 @@ clean:
 	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) M=$(CURDIR) clean
 	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) \
 		M=$(CURDIR)/selftests/tep clean
+	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) \
+		M=$(CURDIR)/selftests/fork clean
 	+@[ ! -e selftests/unit/Makefile ] || $(MAKE) -s -C selftests/unit clean
 	+@[ ! -e selftests/timing/Makefile ] || $(MAKE) -s -C selftests/timing clean
 	@rm -f $(programs)

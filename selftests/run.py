@@ -43,6 +43,8 @@ JOBS = [
     ("api", "guest", 600, "selftests/sock.sh sysctl.py api_test opts_test "
                             "close.py"),
     ("options", "guest", 900, "selftests/options.py"),
+    ("abort", "guest", 900, "selftests/abort.py"),
+    ("fork", "guest", 600, "selftests/fork.py"),
     ("curves", "guest", 600, "selftests/curves.py"),
     ("resume", "guest", 900, "selftests/sock.sh resume_test resume.py"),
     ("crossed", "guest", 600, "selftests/crossed.sh"),

@@ -555,6 +555,38 @@ static void raw_pair(void)
 	new_pair();
 }
 
+/* What was set outlives a listen() that fails, and shutdown(). */
+static void listens_again(void)
+{
+	int l = new_taken(B), other = new_socket(B), c = new_taken(A), s, i;
+	int one = 1, err;
+
+	set_some(l);
+	set_some(c);
+	CHECK_EQ(setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
+	CHECK_EQ(setsockopt(other, SOL_SOCKET, SO_REUSEADDR, &one,
+			    sizeof(one)), 0);
+	CHECK_EQ(do_bind(l, B, 0), 0);
+	CHECK_EQ(do_bind(other, B, port_of(l)), 0);
+	CHECK_EQ(listen(other, 5), 0);
+	CHECK_EQ(listen(l, 5), -1);
+	err = errno;
+	CHECK_EQ(err, EADDRINUSE);
+	CHECK_EQ(get_option(l, TCP_ENO_SELF_AWARE), 1);
+	close(other);
+	for (i = 0; i < 2; i++) {
+		CHECK_EQ(listen(l, 5), 0);
+		c = new_taken(A);
+		set_some(c);
+		CHECK_EQ(do_connect(c, B, port_of(l)), 0);
+		s = do_accept(l);
+		check_pair(c, s);
+		check_kept(s, false);
+		CHECK_EQ(shutdown(l, SHUT_RDWR), 0);
+		CHECK_EQ(get_option(l, TCP_ENO_SELF_AWARE), 1);
+	}
+}
+
 #define CASE(fn, variants)	{ #fn, fn, variants }
 #define ENCRYPTED		(V4 | V6 | MAPPED)
 
@@ -573,6 +605,7 @@ static const struct ktap_case cases[] = {
 	CASE(tiebreaker, ENCRYPTED),
 	CASE(cipher_choice, V4),
 	CASE(raw_pair, ENCRYPTED),
+	CASE(listens_again, ENCRYPTED),
 	{ }
 };
 

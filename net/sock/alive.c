@@ -133,7 +133,7 @@ static bool is_queued(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 {
 	return ctx->alive.probes &&
 	       (ctx->rekey.gen.asked ||
-		!after(tcp_sk(sk)->snd_nxt, ctx->alive.seq));
+		before(tcp_sk(sk)->snd_nxt, ctx->alive.seq));
 }
 
 /* TCP_USER_TIMEOUT overrides TCP_KEEPCNT, as with TCP's own keep-alive. */

@@ -172,6 +172,7 @@ static void abort_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
 static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	int err = 0;
+	bool stuck;
 
 	if (tcpcrypt_encrypted(ctx) && tcpcrypt_stale(ctx->epoch))
 		tcpcrypt_fail(ctx, ESTALE);
@@ -191,13 +192,16 @@ static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	}
 	if (!err && ctx->state == TCPCRYPT_OPEN)
 		err = tcpcrypt_rx_settle(sk, ctx);
+	stuck = tcpcrypt_tx_stuck(ctx);
 	if (!err && ctx->state == TCPCRYPT_OPEN)
 		err = ctx->shut_wr ? tcpcrypt_tx_finish(sk, ctx) :
 				     tcpcrypt_tx_flush(sk, ctx);
-	if (!err && ctx->rx.tiny && !tcpcrypt_tx_stuck(ctx))
+	/* what was left for it: see tcpcrypt_rx_settle() */
+	if (!err && stuck && ctx->rx.tiny && !tcpcrypt_tx_stuck(ctx))
 		tcpcrypt_kick(ctx);
 	/* reset, or given up by TCP; the descriptor may stay for long */
-	if (!err && sk->sk_state == TCP_CLOSE && !ctx->rx.complete)
+	if (!err && sk->sk_state == TCP_CLOSE && !ctx->rx.complete &&
+	    skb_queue_empty(&sk->sk_receive_queue))
 		tcpcrypt_ctx_wipe(ctx);
 	if (err)
 		tcpcrypt_fail(ctx, -err);

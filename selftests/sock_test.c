@@ -1723,7 +1723,7 @@ static void *connect_thread(void *arg)
 
 	if (!do_connect(p->fd, B, p->off))
 		return NULL;
-	CHECK_EQ(errno, ECONNABORTED);
+	CHECK_EQ(errno, EPERM);
 	return (void *)-1;
 }
 

@@ -32,6 +32,26 @@
 #define TCPCRYPT_HAVE_SENDPAGE 1
 #endif
 
+#include <linux/socket.h>
+
+/* splice() and sendfile() say that the next page comes at once. */
+static inline bool tcpcrypt_msg_notlast(const struct msghdr *msg)
+{
+#ifdef TCPCRYPT_HAVE_SENDPAGE
+	return msg->msg_flags & MSG_SENDPAGE_NOTLAST;
+#else
+	return msg->msg_flags & MSG_SPLICE_PAGES && msg->msg_flags & MSG_MORE;
+#endif
+}
+
+/* Where an application may set that flag in a call of its own, it is void. */
+static inline void tcpcrypt_msg_sanitize(struct msghdr *msg)
+{
+#ifdef TCPCRYPT_HAVE_SENDPAGE
+	msg->msg_flags &= ~MSG_SENDPAGE_NOTLAST;
+#endif
+}
+
 /*
  * The lookups in the established hash lost their hashinfo argument in 6.18
  * (cb16f4b6c73d, "tcp: Don't pass hashinfo to socket lookup helpers.").

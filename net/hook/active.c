@@ -162,13 +162,23 @@ static bool ack_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
  * plaintext of a thread that was inside the stack's own sendmsg() while
  * connect() attached the socket. It never leaves.
  */
-static bool is_foreign(const struct tcpcrypt_ctx *ctx,
-		       const struct sk_buff *skb)
+static bool is_foreign(const struct tcpcrypt_ctx *ctx, u32 end)
 {
-	const struct tcphdr *th = tcp_hdr(skb);
-	u32 len = skb->len - tcp_hdrlen(skb);
+	return after(end, ctx->tx.seq);
+}
 
-	return len && after(ntohl(th->seq) + len, ctx->tx.seq);
+/* Payload on an encrypted connection. Return: whether it may leave. */
+static bool check_payload(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			  const struct sk_buff *skb, u32 len)
+{
+	u32 end = ntohl(tcp_hdr(skb)->seq) + len;
+
+	if (is_foreign(ctx, end)) {
+		tcpcrypt_fail(ctx, EPERM);
+		return false;
+	}
+	tcpcrypt_tx_leaves(sk, ctx, end, len);
+	return true;
 }
 
 /* Plaintext is not an option: see TCP_ENO_REQUIRED. */
@@ -195,6 +205,7 @@ static int drop(struct sk_buff *skb)
 int tcpcrypt_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 {
 	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx(sk);
+	u32 len = skb->len - tcp_hdrlen(skb);
 
 	if (!ctx)
 		return tcpcrypt_af_base(sk)->queue_xmit(sk, skb, fl);
@@ -207,11 +218,9 @@ int tcpcrypt_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
 		}
 	} else if (ctx->state == TCPCRYPT_FAILED && !tcp_hdr(skb)->rst) {
 		return drop(skb);
-	} else if (tcpcrypt_encrypted(ctx)) {
-		if (is_foreign(ctx, skb)) {
-			tcpcrypt_fail(ctx, EPERM);
+	} else if (len && tcpcrypt_encrypted(ctx)) {
+		if (!check_payload(sk, ctx, skb, len))
 			return drop(skb);
-		}
 	}
 	if (ctx->eno_ack && !ack_option(sk, ctx, skb))
 		return drop(skb);

@@ -291,10 +291,8 @@ static void write_space(struct sock *sk)
 
 	if (!ctx)
 		return;
-	if (tcpcrypt_tx_waiting(ctx))
-		tcpcrypt_kick(ctx);
-	if (!ctx->closing)
-		ctx->write_space(sk);
+	tcpcrypt_tx_tell(sk, ctx);
+	tcpcrypt_tx_acked(sk, ctx);
 }
 
 /**

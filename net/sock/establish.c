@@ -94,8 +94,7 @@ int tcpcrypt_establish(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	tcpcrypt_alive_heard(ctx);
 	tcpcrypt_alive_set(sk, ctx, sock_flag(sk, SOCK_KEEPOPEN));
 	tcpcrypt_rx_start(sk, ctx);
-	if (!ctx->closing)
-		ctx->write_space(sk);
+	tcpcrypt_tx_tell(sk, ctx);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(tcpcrypt_establish);

@@ -119,8 +119,7 @@ static void release_cb(struct sock *sk)
 	}
 }
 
-static __poll_t poll_encrypted(struct sock *sk,
-			       const struct tcpcrypt_ctx *ctx)
+static __poll_t poll_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	bool fin = READ_ONCE(ctx->rx.fin), over = READ_ONCE(ctx->err);
 	bool shut_wr = READ_ONCE(ctx->shut_wr);
@@ -154,10 +153,7 @@ static __poll_t poll_encrypted(struct sock *sk,
 	if (shut_wr || tcpcrypt_tx_writeable(sk, ctx)) {
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	} else {
-		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-		/* pairs with the barriers in sk_stream_write_space() */
-		smp_mb__after_atomic();
+		tcpcrypt_tx_want(sk, ctx);
 		if (tcpcrypt_tx_writeable(sk, ctx))
 			mask |= EPOLLOUT | EPOLLWRNORM;
 	}
@@ -239,7 +235,8 @@ static int ioctl_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx, int cmd,
 	default:
 		return -ENOIOCTLCMD;
 	}
-	*answer += ctx->tx.pending_bytes + ctx->tx.buf_len - ctx->tx.buf_off;
+	*answer += ctx->tx.pending_bytes + ctx->tx.open_len + ctx->tx.buf_len -
+		   ctx->tx.buf_off;
 	return 0;
 }
 
@@ -298,12 +295,10 @@ static int sendpage(struct sock *sk, struct page *page, int offset,
 		.bv_offset = offset,
 		.bv_len = size,
 	};
-	struct msghdr msg = { .msg_flags = flags & ~MSG_SENDPAGE_NOTLAST };
+	struct msghdr msg = { .msg_flags = flags };
 
-	if (flags & MSG_SENDPAGE_NOTLAST)
-		msg.msg_flags |= MSG_MORE;
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bvec, 1, size);
-	return tcpcrypt_sendmsg(sk, &msg, size);
+	return tcpcrypt_send(sk, &msg, size);
 }
 
 /*

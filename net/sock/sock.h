@@ -100,19 +100,30 @@ struct tcpcrypt_hs {
  * @bytes:  application bytes in them
  * @seq:    TCP sequence number after the last byte that we handed to TCP;
  *          payload past it is not ours
- * @buf:    bytes that TCP could not take yet. Sealed, so they are sent as they
- *          are.
- * @buf_off: where in @buf they begin
- * @buf_len: and end
- * @buf_size: room in @buf
  * @pending: plaintext that waits for keys
  * @pending_bytes: its bytes
  * @pending_truesize: what it costs
  * @urg_end: index in the application stream after the last urgent byte of
  *          @pending, 0 if there is none
+ * @open:   the frame that data can still join, not sealed
+ * @open_len: application bytes in it
+ * @open_size: room in @open, overhead included
+ * @open_urg: it has room for an urgent field; its last byte is urgent
+ * @buf:    bytes that TCP could not take yet. Sealed, so they are sent as they
+ *          are.
+ * @buf_off: where in @buf they begin
+ * @buf_len: and end
+ * @buf_size: room in @buf
+ * @charged: what of @open and @buf is charged to the socket, bytes
+ * @held_until: jiffies when a cork or MSG_MORE holds @open no longer
+ * @held:   and whether one does
+ * @more:   the last call had MSG_MORE, and no acknowledgment has come since
+ * @corked: TCP was asked to keep a partial segment
+ * @pumping: we are handing bytes to TCP
  * @urg:    the frame in @buf has URGp: nothing delays it
  * @fin:    the FINp frame was sealed
  * @done:   the FINp frame and TCP's FIN are in the write queue
+ * @wanted: an application waits for room; written without the lock, too
  */
 struct tcpcrypt_tx {
 	struct tcpcrypt_cipher	cipher;
@@ -120,17 +131,28 @@ struct tcpcrypt_tx {
 	u64			frames;
 	u64			bytes;
 	u32			seq;
-	u8			*buf;
-	u32			buf_off;
-	u32			buf_len;
-	u32			buf_size;
 	struct sk_buff_head	pending;
 	u32			pending_bytes;
 	u32			pending_truesize;
 	u64			urg_end;
+	u8			*open;
+	u32			open_len;
+	u32			open_size;
+	u8			*buf;
+	u32			buf_off;
+	u32			buf_len;
+	u32			buf_size;
+	u32			charged;
+	unsigned long		held_until;
+	bool			held;
+	bool			more;
+	bool			corked;
+	bool			open_urg;
+	bool			pumping;
 	bool			urg;
 	bool			fin;
 	bool			done;
+	bool			wanted;
 };
 
 /**
@@ -437,6 +459,7 @@ void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state);
 void tcpcrypt_work_init(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_kick(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_wake(const struct sock *sk);
+void tcpcrypt_later(struct tcpcrypt_ctx *ctx, unsigned long delay);
 void tcpcrypt_retry(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_arm(struct tcpcrypt_ctx *ctx, unsigned long delay);
 void tcpcrypt_disarm(struct tcpcrypt_ctx *ctx);
@@ -516,17 +539,28 @@ void tcpcrypt_alive_end(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_alive_heard(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_alive_expired(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
-/* tx.c */
+/* send.c */
+int tcpcrypt_send(struct sock *sk, struct msghdr *msg, size_t size);
 int tcpcrypt_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+
+/* tx.c */
 int tcpcrypt_tx_raw(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		    const u8 *data, u32 len);
 int tcpcrypt_tx_flush(struct sock *sk, struct tcpcrypt_ctx *ctx);
+int tcpcrypt_tx_uncork(struct sock *sk, struct tcpcrypt_ctx *ctx);
 int tcpcrypt_tx_finish(struct sock *sk, struct tcpcrypt_ctx *ctx);
-bool tcpcrypt_tx_writeable(const struct sock *sk,
-			   const struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_tx_waiting(const struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_tx_stuck(const struct tcpcrypt_ctx *ctx);
 void tcpcrypt_tx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx);
+
+/* room.c */
+void tcpcrypt_tx_acked(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_tx_leaves(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 end,
+			u32 len);
+bool tcpcrypt_tx_writeable(const struct sock *sk,
+			   const struct tcpcrypt_ctx *ctx);
+void tcpcrypt_tx_want(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_tx_tell(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
 /* rx.c */
 void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx);

@@ -32,6 +32,27 @@ static bool is_keepidle(int level, int optname)
 	return level == SOL_TCP && optname == TCP_KEEPIDLE;
 }
 
+/* Set, they let go of data that waits to fill a segment. */
+static bool is_push(int level, int optname)
+{
+	return level == SOL_TCP &&
+	       (optname == TCP_NODELAY || optname == TCP_CORK);
+}
+
+static void uncork(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx;
+	int err = 0;
+
+	lock_sock(sk);
+	ctx = tcpcrypt_ctx(sk);
+	if (ctx && ctx->state == TCPCRYPT_OPEN)
+		err = tcpcrypt_tx_uncork(sk, ctx);
+	if (err)
+		tcpcrypt_fail(ctx, -err);
+	release_sock(sk);
+}
+
 /* Why an option that needs encryption has no value, or 0. */
 static int why_not(const struct tcpcrypt_ctx *ctx)
 {
@@ -131,6 +152,8 @@ int tcpcrypt_setsockopt(struct sock *sk, int level, int optname,
 	if (ret > 0)
 		ret = tcpcrypt_prot_base(sk)->setsockopt(sk, level, optname,
 							 optval, optlen);
+	if (!ret && is_push(level, optname))
+		uncork(sk);
 	tcpcrypt_leave();
 	return ret;
 }

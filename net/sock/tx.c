@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sending: from the application's data to frames in TCP's write queue.
+ * Sending: from plaintext to frames in TCP's write queue.
  *
- * A frame is built and sealed in one buffer: header, flags, data, tag. What
- * was sealed is sent as it is, however often TCP has no room for it: two
- * different plaintexts never share an offset (RFC 8548, section 3.6).
+ * A frame is built and sealed in one buffer: header, flags, data, tag. As long
+ * as it is open, ->tx.open, data can join it: coalesce.c says when it is
+ * sealed. What was sealed, ->tx.buf, is sent as it is, however often TCP has
+ * no room for it: two different plaintexts never share an offset (RFC 8548,
+ * section 3.6).
  */
 
 #include <linux/scatterlist.h>
@@ -14,42 +16,13 @@
 #include <net/tcp.h>
 #include <tcpcrypt_compat.h>
 #include "../ctl/ctl.h"
-#include "../hook/hook.h"
-#include "sock.h"
-
-/* Largest frame that we send, all of it; a buffer of this size is kept. */
-#define FRAME_MAX	16384
-#define FRAME_DATA_MAX	(FRAME_MAX - TCPCRYPT_FRAME_OVERHEAD)
-#define FRAME_DATA_MIN	256
-/* One piece of the plaintext that waits for keys. */
-#define PENDING_PIECE	SKB_MAX_ORDER(0, 0)
-
-static u32 left(const struct tcpcrypt_tx *tx)
-{
-	return tx->buf_len - tx->buf_off;
-}
+#include "tx.h"
 
 /*
- * No frame is larger than TCP can send now: the peer can use a frame only
- * when all of it has arrived. Half the largest window it ever offered, the
- * congestion window, half of our send buffer.
+ * Neither Nagle's algorithm nor TCP_CORK or MSG_MORE keeps this: see
+ * tcp_nagle_test().
  */
-static u32 frame_limit(const struct sock *sk)
-{
-	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 limit = FRAME_MAX, mss = max_t(u32, tp->mss_cache, FRAME_DATA_MIN);
-
-	limit = min(limit, max(tp->max_window >> 1, mss));
-	limit = min_t(u64, limit, (u64)tcp_snd_cwnd(tp) * mss);
-	limit = min_t(u32, limit, READ_ONCE(sk->sk_sndbuf) >> 1);
-	return max_t(u32, limit, FRAME_DATA_MIN) - TCPCRYPT_FRAME_OVERHEAD;
-}
-
-/*
- * Urgent data waits neither for Nagle's algorithm nor for TCP_CORK or
- * MSG_MORE: see tcp_nagle_test(), which here is not in urgent mode.
- */
-static int send_urgent(struct sock *sk, struct msghdr *msg, u32 len)
+static int send_now(struct sock *sk, struct msghdr *msg, u32 len)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u8 nonagle = tp->nonagle;
@@ -62,24 +35,51 @@ static int send_urgent(struct sock *sk, struct msghdr *msg, u32 len)
 	return ret;
 }
 
-/* Hands sealed bytes to TCP. Return: 0, or a negative errno: -EAGAIN if TCP
- * has no room for all of them.
- */
-static int push(struct sock *sk, struct tcpcrypt_ctx *ctx, int flags)
+/* The sealed frame is TCP's now; its buffer serves for the next one. */
+static void pushed(struct tcpcrypt_tx *tx)
 {
+	tx->buf_off = 0;
+	WRITE_ONCE(tx->buf_len, 0);
+	if (tx->open) {
+		kfree(tx->buf);
+	} else {
+		tx->open = tx->buf;
+		tx->open_size = tx->buf_size;
+	}
+	tx->buf = NULL;
+	tx->buf_size = 0;
+}
+
+/**
+ * tcpcrypt_tx_push() - hand sealed bytes to TCP
+ * @sk:  the socket
+ * @ctx: its context
+ * @how: what shall become of a partial segment
+ *
+ * Context: the socket's lock, owned; sleeps.
+ * Return: 0, or a negative errno: -EAGAIN if TCP has no room for all of them.
+ */
+int tcpcrypt_tx_push(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		     enum tcpcrypt_push how)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct tcpcrypt_tx *tx = &ctx->tx;
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
-					   (flags & MSG_MORE) };
 	struct kvec vec;
+	u32 len;
 	int ret;
 
+	if (!tcpcrypt_tx_left(tx))
+		return 0;
 	/*
 	 * RFC 8548, section 3.3: PSH on the last byte of Init. It would go if
 	 * frames joined a segment that waits.
 	 */
 	if (!tx->frames)
 		msg.msg_flags |= MSG_EOR;
-	while (left(tx)) {
+	tx->corked = how == TCPCRYPT_PUSH_MORE || how == TCPCRYPT_PUSH_HOLD;
+	if (tx->corked)
+		msg.msg_flags |= MSG_MORE;
+	while ((len = tcpcrypt_tx_left(tx))) {
 		/* tcp_sendmsg_locked() would consume it */
 		if (sk->sk_err)
 			return -EPIPE;
@@ -87,98 +87,232 @@ static int push(struct sock *sk, struct tcpcrypt_ctx *ctx, int flags)
 		if (tcp_sk(sk)->write_seq != tx->seq)
 			return -EPERM;
 		vec.iov_base = tx->buf + tx->buf_off;
-		vec.iov_len = left(tx);
-		iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, left(tx));
-		tx->seq += left(tx);
-		ret = unlikely(tx->urg) ? send_urgent(sk, &msg, left(tx)) :
-			tcp_sendmsg_locked(sk, &msg, left(tx));
+		vec.iov_len = len;
+		iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, len);
+		tx->seq += len;
+		ret = how == TCPCRYPT_PUSH_FORCE || tx->urg ?
+		      send_now(sk, &msg, len) :
+		      tcp_sendmsg_locked(sk, &msg, len);
 		if (ret > 0)
 			tx->buf_off += ret;
-		tx->seq -= left(tx);
+		tx->seq -= tcpcrypt_tx_left(tx);
 		if (ret <= 0)
 			return ret ? : -EAGAIN;
 	}
-	tx->buf_off = 0;
-	tx->buf_len = 0;
+	pushed(tx);
 	return 0;
 }
 
-static void free_buf(struct tcpcrypt_tx *tx)
+static void free_open(struct tcpcrypt_tx *tx)
 {
-	kfree(tx->buf);
-	tx->buf = NULL;
-	tx->buf_size = 0;
+	kfree(tx->open);
+	tx->open = NULL;
+	tx->open_len = 0;
+	tx->open_size = 0;
+	tx->open_urg = false;
+	tx->held = false;
 }
 
-/* The buffer for a frame of @len bytes; nothing may be left in it. */
-static int get_buf(struct sock *sk, struct tcpcrypt_tx *tx, u32 len)
+static u32 urg_len(const struct tcpcrypt_tx *tx)
 {
-	if (tx->buf_size >= len)
+	return tx->open_urg ? TCPCRYPT_URG_LEN : 0;
+}
+
+/* What the open frame has besides its data. */
+static u32 overhead(const struct tcpcrypt_tx *tx)
+{
+	return TCPCRYPT_FRAME_OVERHEAD + urg_len(tx);
+}
+
+static u8 *open_data(const struct tcpcrypt_tx *tx)
+{
+	return tx->open + TCPCRYPT_FRAME_HDR + TCPCRYPT_FLAGS_LEN + urg_len(tx);
+}
+
+/* Room for @len more bytes of data in the open frame; grows in powers of 2. */
+static int reserve(struct sock *sk, struct tcpcrypt_tx *tx, u32 len)
+{
+	u32 size = tx->open_len + len + overhead(tx);
+	u8 *buf;
+
+	if (tx->open_size >= size)
 		return 0;
-	free_buf(tx);
-	tx->buf = kmalloc(len, sk->sk_allocation);
-	if (!tx->buf)
+	if (tx->open_len)
+		size = max(size, min_t(u32, 2 * tx->open_size, FRAME_MAX));
+	buf = kmalloc(size, sk->sk_allocation);
+	if (!buf)
 		return -ENOMEM;
-	tx->buf_size = len;
+	if (tx->open_len)
+		memcpy(buf, tx->open, tx->open_len + TCPCRYPT_FRAME_HDR +
+		       TCPCRYPT_FLAGS_LEN + urg_len(tx));
+	kfree(tx->open);
+	tx->open = buf;
+	tx->open_size = size;
 	return 0;
 }
 
-static u32 urg_len(u8 flags)
+/**
+ * tcpcrypt_tx_fill() - put data into the open frame
+ * @sk:     the socket
+ * @ctx:    its context, in TCPCRYPT_OPEN; the open frame is not full
+ * @from:   the data, not empty
+ * @urgent: its last byte is urgent; nothing is in the open frame
+ *
+ * Context: the socket's lock, owned; sleeps.
+ * Return: bytes that were taken, or -EFAULT or -ENOMEM: nothing was.
+ */
+int tcpcrypt_tx_fill(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		     struct iov_iter *from, bool urgent)
 {
-	return flags & TCPCRYPT_FLAG_URG ? TCPCRYPT_URG_LEN : 0;
-}
+	u32 limit = tcpcrypt_tx_limit(sk), n;
+	struct tcpcrypt_tx *tx = &ctx->tx;
+	size_t len = iov_iter_count(from);
 
-/* What a frame with these flags has besides its data. */
-static u32 overhead(u8 flags)
-{
-	return TCPCRYPT_FRAME_OVERHEAD + urg_len(flags);
+	/* it may have shrunk below what is there */
+	n = limit > tx->open_len ? limit - tx->open_len : 1;
+	if (urgent) {
+		n -= TCPCRYPT_URG_LEN;
+		tx->open_urg = len <= n;
+	}
+	n = min_t(size_t, n, len);
+	if (reserve(sk, tx, n))
+		return -ENOMEM;
+	if (!copy_from_iter_full(open_data(tx) + tx->open_len, n, from))
+		return -EFAULT;
+	tx->open_len += n;
+	return n;
 }
 
 /*
- * Seals the frame whose @len bytes of data stand in the buffer already; @urg
- * is the urgent field, if it has one.
+ * Makes the first @len bytes of the open frame one that ->tx.buf can take;
+ * the others stay open, in a buffer of their own.
  */
-static int seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len, u8 flags,
-		u16 urg)
+static int split(struct sock *sk, struct tcpcrypt_tx *tx, u32 len)
 {
-	u32 total = len + overhead(flags), plen;
+	u32 rest = tx->open_len - len, size = 0;
+	u8 *buf = NULL;
+
+	if (rest) {
+		size = rest + TCPCRYPT_FRAME_OVERHEAD;
+		buf = kmalloc(size, sk->sk_allocation);
+		if (!buf)
+			return -ENOMEM;
+		memcpy(buf + TCPCRYPT_FRAME_HDR + TCPCRYPT_FLAGS_LEN,
+		       open_data(tx) + len, rest);
+	}
+	tx->buf = tx->open;
+	tx->buf_size = tx->open_size;
+	tx->open = buf;
+	tx->open_size = size;
+	tx->open_len = rest;
+	tx->held = false;
+	return 0;
+}
+
+/*
+ * Encrypts the frame in ->tx.buf. It can be done once only, in place: an
+ * error ends the connection. Return: 0 or -EPIPE.
+ */
+static int encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len,
+		   bool urgent, u8 flags)
+{
+	u32 head = TCPCRYPT_FLAGS_LEN + (urgent ? TCPCRYPT_URG_LEN : 0);
+	u32 total = TCPCRYPT_FRAME_HDR + head + len + TCPCRYPT_TAG_LEN;
 	struct tcpcrypt_tx *tx = &ctx->tx;
-	u8 *head = tx->buf + TCPCRYPT_FRAME_HDR;
+	u8 *plain = tx->buf + TCPCRYPT_FRAME_HDR;
 	struct scatterlist sg;
 	int err;
 
-	err = tcpcrypt_rekey_seal(sk, ctx, len);
-	if (err)
-		return err;
-	plen = total - TCPCRYPT_FRAME_HDR - TCPCRYPT_TAG_LEN;
 	tcpcrypt_frame_header(tx->buf, ctx->rekey.gen.unused,
-			      plen + TCPCRYPT_TAG_LEN);
-	head[0] = flags;
-	if (flags & TCPCRYPT_FLAG_URG) {
-		head[1] = urg >> 8;
-		head[2] = urg;
+			      head + len + TCPCRYPT_TAG_LEN);
+	plain[0] = flags;
+	if (urgent) {
+		plain[0] |= TCPCRYPT_FLAG_URG;
+		plain[1] = (len - 1) >> 8;
+		plain[2] = len - 1;
 	}
 	sg_init_one(&sg, tx->buf, total);
-	err = tcpcrypt_cipher_seal(&tx->cipher, &sg, plen, tx->off);
-	if (err)
-		return err;
+	err = tcpcrypt_cipher_seal(&tx->cipher, &sg, head + len, tx->off);
+	if (err) {
+		tcpcrypt_fail(ctx, -err);
+		return -EPIPE;
+	}
 	tcpcrypt_rekey_sealed(sk, ctx, len);
-	tx->urg = flags & TCPCRYPT_FLAG_URG;
-	if (tx->urg)
+	tx->urg = urgent;
+	if (urgent)
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_URGENTSENT);
 	tx->off += total;
 	tx->frames++;
 	tx->bytes += len;
 	tx->buf_off = 0;
-	tx->buf_len = total;
+	WRITE_ONCE(tx->buf_len, total);
 	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FRAMESSENT);
 	return 0;
 }
 
-static u8 *frame_data(const struct tcpcrypt_tx *tx, u8 flags)
+/*
+ * Seals the first @len bytes of the open frame; ->tx.buf is empty. Return: 0,
+ * -ENOMEM if nothing has happened, or another negative errno.
+ */
+static int seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len, u8 flags)
 {
-	return tx->buf + TCPCRYPT_FRAME_HDR + TCPCRYPT_FLAGS_LEN +
-	       urg_len(flags);
+	struct tcpcrypt_tx *tx = &ctx->tx;
+	bool urgent = tx->open_urg;
+	int err;
+
+	err = tcpcrypt_rekey_seal(sk, ctx, len);
+	if (!err)
+		err = split(sk, tx, len);
+	if (err)
+		return err;
+	tx->open_urg = false;
+	return encrypt(sk, ctx, len, urgent, flags);
+}
+
+/* Seals a frame without data; nothing is open, ->tx.buf is empty. */
+static int seal_empty(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 flags)
+{
+	int err = reserve(sk, &ctx->tx, 0);
+
+	return err ? : seal(sk, ctx, 0, flags);
+}
+
+/**
+ * tcpcrypt_tx_pump() - seal and send what is open
+ * @sk:  the socket
+ * @ctx: its context, in TCPCRYPT_OPEN
+ * @how: what shall become of data that does not fill a frame
+ *
+ * Context: the socket's lock, owned; sleeps.
+ * Return: 0, also if some is held back, or a negative errno: -EAGAIN if TCP has
+ * no room, -ENOMEM: try again.
+ */
+int tcpcrypt_tx_pump(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		     enum tcpcrypt_push how)
+{
+	struct tcpcrypt_tx *tx = &ctx->tx;
+	u32 len;
+	int err;
+
+	for (;;) {
+		tx->pumping = true;
+		err = tcpcrypt_tx_push(sk, ctx, how != TCPCRYPT_PUSH_FORCE &&
+				       tx->open_len ? TCPCRYPT_PUSH_MORE : how);
+		tx->pumping = false;
+		if (err)
+			return err;
+		len = tx->open_urg ? tx->open_len :
+				     tcpcrypt_tx_ready(sk, tx, how);
+		if (!len)
+			break;
+		if (!sk_stream_memory_free(sk))
+			return -EAGAIN;
+		err = seal(sk, ctx, len, 0);
+		if (err)
+			return err;
+	}
+	tx->more = how == TCPCRYPT_PUSH_MORE || how == TCPCRYPT_PUSH_HOLD;
+	return 0;
 }
 
 /**
@@ -200,63 +334,15 @@ int tcpcrypt_tx_raw(struct sock *sk, struct tcpcrypt_ctx *ctx, const u8 *data,
 	struct tcpcrypt_tx *tx = &ctx->tx;
 	int err;
 
-	err = get_buf(sk, tx, len);
-	if (err)
-		return err;
-	memcpy(tx->buf, data, len);
-	tx->buf_len = len;
+	tx->buf = kmemdup(data, len, sk->sk_allocation);
+	if (!tx->buf)
+		return -ENOMEM;
+	tx->buf_size = len;
+	WRITE_ONCE(tx->buf_len, len);
 	tx->off += len;
-	err = push(sk, ctx, 0);
+	err = tcpcrypt_tx_push(sk, ctx, TCPCRYPT_PUSH_NOW);
+	tcpcrypt_tx_rest(sk, ctx);
 	return err == -EAGAIN ? 0 : err;
-}
-
-static void release_pending(struct sock *sk, struct tcpcrypt_tx *tx,
-			    struct sk_buff *skb)
-{
-	__skb_unlink(skb, &tx->pending);
-	tx->pending_bytes -= skb->len;
-	tx->pending_truesize -= skb->truesize;
-	sk_mem_uncharge(sk, skb->truesize);
-	kfree_skb(skb);
-}
-
-/* Seals and sends what waited for keys. Return: 0 or a negative errno. */
-static int flush_pending(struct sock *sk, struct tcpcrypt_ctx *ctx)
-{
-	struct tcpcrypt_tx *tx = &ctx->tx;
-	struct sk_buff *skb;
-	u64 urg;
-	u32 n;
-	u8 flags;
-	int err;
-
-	while ((skb = skb_peek(&tx->pending))) {
-		if (!sk_stream_memory_free(sk))
-			return -EAGAIN;
-		/* the field may point beyond the frame, as TCP's pointer */
-		urg = tx->urg_end - tx->bytes - 1;
-		flags = tx->urg_end > tx->bytes && urg <= U16_MAX ?
-			TCPCRYPT_FLAG_URG : 0;
-		n = min(skb->len, frame_limit(sk) - urg_len(flags));
-		err = get_buf(sk, tx, n + overhead(flags));
-		if (err)
-			return err;
-		memcpy(frame_data(tx, flags), skb->data, n);
-		err = seal(sk, ctx, n, flags, urg);
-		if (err)
-			return err;
-		if (n == skb->len) {
-			release_pending(sk, tx, skb);
-		} else {
-			__skb_pull(skb, n);
-			tx->pending_bytes -= n;
-		}
-		err = push(sk, ctx, skb_queue_empty(&tx->pending) ?
-				    0 : MSG_MORE);
-		if (err)
-			return err;
-	}
-	return 0;
 }
 
 /*
@@ -265,18 +351,15 @@ static int flush_pending(struct sock *sk, struct tcpcrypt_ctx *ctx)
  */
 static int flush_rekey(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	u8 nonagle = tcp_sk(sk)->nonagle;
 	int err = 0;
 
 	while (!err && tcpcrypt_rekey_owes(ctx)) {
-		err = get_buf(sk, &ctx->tx, TCPCRYPT_FRAME_OVERHEAD);
+		err = seal_empty(sk, ctx, 0);
 		if (!err)
-			err = seal(sk, ctx, 0, 0, 0);
-		if (err)
-			break;
-		tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
-		err = push(sk, ctx, tcpcrypt_rekey_owes(ctx) ? MSG_MORE : 0);
-		tcp_sk(sk)->nonagle = nonagle;
+			err = tcpcrypt_tx_push(sk, ctx,
+					       tcpcrypt_rekey_owes(ctx) ?
+					       TCPCRYPT_PUSH_MORE :
+					       TCPCRYPT_PUSH_FORCE);
 		cond_resched();
 	}
 	return err;
@@ -294,27 +377,91 @@ static int flush_rekey(struct sock *sk, struct tcpcrypt_ctx *ctx)
  */
 bool tcpcrypt_tx_stuck(const struct tcpcrypt_ctx *ctx)
 {
-	return left(&ctx->tx) && tcpcrypt_rekey_owes(ctx);
+	return (tcpcrypt_tx_left(&ctx->tx) || ctx->tx.open_len) &&
+	       tcpcrypt_rekey_owes(ctx);
 }
 
-static int flush(struct sock *sk, struct tcpcrypt_ctx *ctx)
+/* A cork holds data for so long at most: see tcp_probe0_base(). */
+static unsigned long patience(const struct sock *sk)
 {
+	return max_t(unsigned long, inet_csk(sk)->icsk_rto, TCP_RTO_MIN);
+}
+
+static bool is_overdue(const struct tcpcrypt_tx *tx)
+{
+	return tx->held && time_after_eq(jiffies, tx->held_until);
+}
+
+static int flush(struct sock *sk, struct tcpcrypt_ctx *ctx, bool all)
+{
+	struct tcpcrypt_tx *tx = &ctx->tx;
+	enum tcpcrypt_push how;
 	int err;
 
 	/* an orderly end of TCP's state machine: nobody can send any more */
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
 		return -EAGAIN;
-	err = push(sk, ctx, 0);
-	if (!err && ctx->state == TCPCRYPT_OPEN)
-		err = flush_pending(sk, ctx);
+	err = tcpcrypt_tx_push(sk, ctx, tx->fin ? TCPCRYPT_PUSH_MORE :
+						  TCPCRYPT_PUSH_NOW);
+	if (err || ctx->state != TCPCRYPT_OPEN)
+		return err;
+	err = tcpcrypt_pending_flush(sk, ctx);
+	if (err)
+		return err;
+	if (all || tcpcrypt_rekey_owes(ctx) || is_overdue(tx))
+		how = TCPCRYPT_PUSH_FORCE;
+	else
+		how = tx->more ? TCPCRYPT_PUSH_MORE : TCPCRYPT_PUSH_NOW;
+	err = tcpcrypt_tx_pump(sk, ctx, how);
 	return err ? : flush_rekey(sk, ctx);
 }
 
-/* -EAGAIN: TCP wakes us through sk_write_space, if asked to. */
-static int again(struct sock *sk, struct tcpcrypt_ctx *ctx, int err)
+/**
+ * tcpcrypt_tx_rest() - the end of a call that has sent something
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * A buffer that holds nothing need not outlive the call. One that does is
+ * charged to the socket; acknowledgments are asked for, and a timer stands
+ * behind whatever a cork or MSG_MORE holds.
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_tx_rest(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	if (err == -EAGAIN && sk->sk_socket)
+	struct tcpcrypt_tx *tx = &ctx->tx;
+	u32 size;
+
+	if (!tx->open_len)
+		free_open(tx);
+	size = tx->open_size + tx->buf_size;
+	if (size > tx->charged) {
+		/* a shortage is for the next send() */
+		sk_wmem_schedule(sk, size - tx->charged);
+		sk_mem_charge(sk, size - tx->charged);
+	} else if (size < tx->charged) {
+		sk_mem_uncharge(sk, tx->charged - size);
+	}
+	tx->charged = size;
+	if (!tcpcrypt_tx_waiting(ctx))
+		return;
+	if (sk->sk_socket)
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	if (!tx->open_len ||
+	    !(tx->more || tcp_sk(sk)->nonagle & TCP_NAGLE_CORK))
+		return;
+	if (!tx->held) {
+		tx->held = true;
+		tx->held_until = jiffies + patience(sk);
+	}
+	tcpcrypt_later(ctx, time_before(jiffies, tx->held_until) ?
+		       tx->held_until - jiffies : 1);
+}
+
+/* What an error means to whoever does not send. */
+static int judge(struct sock *sk, struct tcpcrypt_ctx *ctx, int err)
+{
+	tcpcrypt_tx_rest(sk, ctx);
 	if (err == -ENOMEM)
 		tcpcrypt_retry(ctx);
 	if (err == -EAGAIN || err == -ENOMEM)
@@ -337,13 +484,29 @@ int tcpcrypt_tx_flush(struct sock *sk, struct tcpcrypt_ctx *ctx)
 
 	if (!tcpcrypt_tx_waiting(ctx))
 		return 0;
-	err = flush(sk, ctx);
-	if (!err) {
-		free_buf(&ctx->tx);
-		if (!ctx->closing)
-			ctx->write_space(sk);
-	}
-	return again(sk, ctx, err);
+	err = flush(sk, ctx, false);
+	if (!err)
+		tcpcrypt_tx_tell(sk, ctx);
+	return judge(sk, ctx, err);
+}
+
+/**
+ * tcpcrypt_tx_uncork() - TCP_CORK has ended, or Nagle's algorithm
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Context: the socket's lock, owned; sleeps.
+ * Return: 0, also if something still waits, or a negative errno.
+ */
+int tcpcrypt_tx_uncork(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	bool push = tcp_sk(sk)->nonagle & TCP_NAGLE_PUSH;
+
+	if (!ctx->tx.open_len)
+		return 0;
+	ctx->tx.more = false;
+	/* TCP_NODELAY goes before TCP_CORK once, see tcp_nagle_test() */
+	return judge(sk, ctx, flush(sk, ctx, push));
 }
 
 /**
@@ -364,24 +527,22 @@ int tcpcrypt_tx_finish(struct sock *sk, struct tcpcrypt_ctx *ctx)
 
 	if (tx->done || ctx->state != TCPCRYPT_OPEN)
 		return 0;
-	err = flush(sk, ctx);
+	err = flush(sk, ctx, true);
 	if (err)
-		return again(sk, ctx, err);
+		return judge(sk, ctx, err);
 	if (!tx->fin) {
-		err = get_buf(sk, tx, overhead(TCPCRYPT_FLAG_FIN));
-		if (!err)
-			err = seal(sk, ctx, 0, TCPCRYPT_FLAG_FIN, 0);
+		err = seal_empty(sk, ctx, TCPCRYPT_FLAG_FIN);
 		if (err)
-			return again(sk, ctx, err);
+			return judge(sk, ctx, err);
 		tx->fin = true;
 		tcpcrypt_rekey_end(ctx, true, false);
 		tcpcrypt_cipher_free(&tx->cipher);
 	}
-	err = push(sk, ctx, MSG_MORE);
+	err = tcpcrypt_tx_push(sk, ctx, TCPCRYPT_PUSH_MORE);
 	if (err)
-		return again(sk, ctx, err);
-	free_buf(tx);
+		return judge(sk, ctx, err);
 	tx->done = true;
+	tcpcrypt_tx_rest(sk, ctx);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
 	ctx->prot->shutdown(sk, SEND_SHUTDOWN);
 	tcpcrypt_alive_end(sk, ctx);
@@ -389,7 +550,7 @@ int tcpcrypt_tx_finish(struct sock *sk, struct tcpcrypt_ctx *ctx)
 }
 
 /**
- * tcpcrypt_tx_waiting() - does anything wait for room in TCP?
+ * tcpcrypt_tx_waiting() - does anything wait: for keys, for room in TCP?
  * @ctx: the context
  *
  * Context: the socket's lock.
@@ -399,298 +560,9 @@ bool tcpcrypt_tx_waiting(const struct tcpcrypt_ctx *ctx)
 {
 	const struct tcpcrypt_tx *tx = &ctx->tx;
 
-	return left(tx) || !skb_queue_empty(&tx->pending) ||
-	       (ctx->shut_wr && !tx->done) || tcpcrypt_rekey_owes(ctx);
-}
-
-/**
- * tcpcrypt_tx_writeable() - would poll() say EPOLLOUT?
- * @sk:  the socket
- * @ctx: its context
- *
- * Context: any; a snapshot.
- * Return: whether it would.
- */
-bool tcpcrypt_tx_writeable(const struct sock *sk,
-			   const struct tcpcrypt_ctx *ctx)
-{
-	u32 pending = READ_ONCE(ctx->tx.pending_truesize);
-	u32 sndbuf = READ_ONCE(sk->sk_sndbuf);
-
-	if (READ_ONCE(ctx->state) == TCPCRYPT_KEYING)
-		return pending < sndbuf && sndbuf - pending >= pending >> 1;
-	return !pending && !READ_ONCE(ctx->tx.buf_len) &&
-	       sk_stream_is_writeable(sk);
-}
-
-/* Room for a sender who waits? */
-static bool has_room(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
-{
-	if (READ_ONCE(ctx->state) == TCPCRYPT_KEYING)
-		return READ_ONCE(ctx->tx.pending_truesize) <
-		       READ_ONCE(sk->sk_sndbuf);
-	return sk_stream_memory_free(sk);
-}
-
-static bool tx_news(const struct sock *sk, const struct tcpcrypt_ctx *ctx,
-		    bool starved)
-{
-	bool ret;
-
-	/* without the lock: softirq may detach, and RCU frees, @ctx */
-	rcu_read_lock();
-	ret = tcpcrypt_ctx(sk) != ctx || READ_ONCE(sk->sk_err) ||
-	      READ_ONCE(ctx->err) || READ_ONCE(ctx->shut_wr) ||
-	      READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
-	      (!starved && has_room(sk, ctx));
-	rcu_read_unlock();
-	return ret;
-}
-
-/*
- * Waits for room. If there is room and the send failed all the same, memory
- * is short: wait a moment, as sk_stream_wait_memory() does.
- */
-static int wait_room(struct sock *sk, struct tcpcrypt_ctx *ctx, long *timeo)
-{
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	bool starved = has_room(sk, ctx);
-	long pause = min_t(long, *timeo, HZ / 10 + 1), slept = pause;
-	int ret;
-
-	if (sk->sk_socket)
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	if (!*timeo)
-		return -EAGAIN;
-	if (signal_pending(current))
-		return sock_intr_errno(*timeo);
-	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	add_wait_queue(sk_sleep(sk), &wait);
-	sk->sk_write_pending++;
-	ret = sk_wait_event(sk, starved ? &pause : timeo,
-			    tx_news(sk, ctx, starved), &wait);
-	sk->sk_write_pending--;
-	remove_wait_queue(sk_sleep(sk), &wait);
-	if (starved && *timeo != MAX_SCHEDULE_TIMEOUT)
-		*timeo -= slept - pause;
-	if (ret < 0 || tcpcrypt_ctx(sk) != ctx)
-		return -EPIPE;
-	return 0;
-}
-
-/* Keeps plaintext until there are keys. Return: bytes or a negative errno. */
-static int send_pending(struct sock *sk, struct tcpcrypt_ctx *ctx,
-			struct msghdr *msg)
-{
-	struct tcpcrypt_tx *tx = &ctx->tx;
-	struct sk_buff *skb;
-	size_t n;
-
-	if (!has_room(sk, ctx))
-		return -EAGAIN;
-	n = min_t(size_t, msg_data_left(msg), PENDING_PIECE);
-	skb = alloc_skb(n, sk->sk_allocation);
-	if (!skb)
-		return -EAGAIN;
-	if (!sk_wmem_schedule(sk, skb->truesize))
-		goto nomem;
-	n = copy_from_iter(skb_put(skb, n), n, &msg->msg_iter);
-	if (!n) {
-		kfree_skb(skb);
-		return -EFAULT;
-	}
-	__skb_trim(skb, n);
-	sk_mem_charge(sk, skb->truesize);
-	tx->pending_bytes += n;
-	WRITE_ONCE(tx->pending_truesize, tx->pending_truesize +
-					 skb->truesize);
-	__skb_queue_tail(&tx->pending, skb);
-	if (msg->msg_flags & MSG_OOB && !msg_data_left(msg))
-		tx->urg_end = tx->bytes + tx->pending_bytes;
-	return n;
-
-nomem:
-	kfree_skb(skb);
-	return -EAGAIN;
-}
-
-/*
- * Seals and sends one frame. Return: bytes of data taken, which may still
- * wait in the buffer, or a negative errno: nothing was taken.
- */
-static int send_frame(struct sock *sk, struct tcpcrypt_ctx *ctx,
-		      struct msghdr *msg)
-{
-	struct tcpcrypt_tx *tx = &ctx->tx;
-	size_t n, room;
-	u8 flags = 0;
-	bool more;
-	int err;
-
-	err = push(sk, ctx, 0);
-	if (err)
-		return err;
-	if (!sk_stream_memory_free(sk))
-		return -EAGAIN;
-	room = frame_limit(sk);
-	/* the last byte of the call's data is urgent, as TCP's */
-	if (msg->msg_flags & MSG_OOB) {
-		room -= TCPCRYPT_URG_LEN;
-		if (msg_data_left(msg) <= room)
-			flags = TCPCRYPT_FLAG_URG;
-	}
-	n = min_t(size_t, msg_data_left(msg), room);
-	err = get_buf(sk, tx, n + overhead(flags));
-	if (err)
-		return -EAGAIN;
-	n = copy_from_iter(frame_data(tx, flags), n, &msg->msg_iter);
-	if (!n)
-		return -EFAULT;
-	err = seal(sk, ctx, n, flags, n - 1);
-	if (err) {
-		iov_iter_revert(&msg->msg_iter, n);
-		return err == -ENOMEM ? -EAGAIN : err;
-	}
-	more = msg->msg_flags & MSG_MORE || msg_data_left(msg);
-	err = push(sk, ctx, more ? MSG_MORE : 0);
-	return err && err != -EAGAIN ? err : n;
-}
-
-static int send_some(struct sock *sk, struct tcpcrypt_ctx *ctx,
-		     struct msghdr *msg)
-{
-	if (ctx->state == TCPCRYPT_FAILED || sk->sk_err || ctx->shut_wr ||
-	    sk->sk_shutdown & SEND_SHUTDOWN)
-		return -EPIPE;
-	if (ctx->state == TCPCRYPT_KEYING)
-		return send_pending(sk, ctx, msg);
-	if (!skb_queue_empty(&ctx->tx.pending)) {
-		int err = flush(sk, ctx);
-
-		if (err)
-			return err;
-	}
-	return send_frame(sk, ctx, msg);
-}
-
-/* Return: bytes, at least one unless @msg is empty, or a negative errno. */
-static int send_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
-		       struct msghdr *msg)
-{
-	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-	int copied = 0, ret;
-
-	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	if (!msg_data_left(msg) && (ctx->shut_wr || sk->sk_err))
-		return -EPIPE;
-	while (msg_data_left(msg)) {
-		ret = send_some(sk, ctx, msg);
-		if (ret == -EAGAIN)
-			ret = wait_room(sk, ctx, &timeo);
-		if (ret < 0)
-			return copied ? : ret;
-		copied += ret;
-		if (tcpcrypt_ctx(sk) != ctx)
-			return copied ? : -EPIPE;
-	}
-	return copied;
-}
-
-/* A buffer that holds nothing need not outlive the call. */
-static void relax(struct sock *sk, struct tcpcrypt_ctx *ctx)
-{
-	if (tcpcrypt_ctx(sk) != ctx)
-		return;
-	if (!left(&ctx->tx))
-		free_buf(&ctx->tx);
-	else if (sk->sk_socket)
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-}
-
-static bool wants_zerocopy(const struct sock *sk, struct msghdr *msg)
-{
-	return msg->msg_flags & MSG_ZEROCOPY && msg_data_left(msg) &&
-	       !msg->msg_ubuf && sock_flag(sk, SOCK_ZEROCOPY);
-}
-
-/* MSG_ZEROCOPY: the data is copied, and the completion says so. */
-static int send_zerocopy(struct sock *sk, struct tcpcrypt_ctx *ctx,
-			 struct msghdr *msg)
-{
-	struct ubuf_info *uarg;
-	int ret;
-
-	uarg = msg_zerocopy_realloc(sk, msg_data_left(msg), NULL);
-	if (!uarg)
-		return -ENOBUFS;
-	uarg_to_msgzc(uarg)->zerocopy = 0;
-	ret = send_locked(sk, ctx, msg);
-	if (ret > 0)
-		net_zcopy_put(uarg);
-	else
-		net_zcopy_put_abort(uarg, true);
-	return ret;
-}
-
-static int send_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
-			  struct msghdr *msg)
-{
-	struct sockcm_cookie cookie;
-	int ret;
-
-	if (msg->msg_controllen) {
-		sockcm_init(&cookie, sk);
-		if (sock_cmsg_send(sk, msg, &cookie))
-			return -EINVAL;
-	}
-	ret = wants_zerocopy(sk, msg) ? send_zerocopy(sk, ctx, msg) :
-					send_locked(sk, ctx, msg);
-	relax(sk, ctx);
-	if (ret == -EPERM || ret == -EBADMSG || ret == -ESTALE)
-		tcpcrypt_fail(ctx, -ret);
-	if (ret == -EPIPE)
-		ret = sk_stream_error(sk, msg->msg_flags, ret);
-	return ret;
-}
-
-/**
- * tcpcrypt_sendmsg() - sk_prot->sendmsg of attached sockets
- * @sk:   the socket
- * @msg:  the data
- * @size: its length, bytes
- *
- * Context: process.
- * Return: bytes or a negative errno: see include/uapi/linux/tcpcrypt.h.
- */
-int tcpcrypt_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
-{
-	struct tcpcrypt_ctx *ctx;
-	long timeo;
-	bool held;
-	int ret = 0;
-
-	tcpcrypt_enter();
-	lock_sock(sk);
-	ctx = tcpcrypt_ctx(sk);
-	if (ctx && ctx->state == TCPCRYPT_SYN_SENT) {
-		timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-		ret = tcpcrypt_wait_decided(sk, ctx, &timeo, true);
-		ctx = tcpcrypt_ctx(sk);
-	}
-	if (!ret && (!ctx || !tcpcrypt_encrypted(ctx))) {
-		release_sock(sk);
-		held = tcpcrypt_hold();
-		ret = tcpcrypt_prot_base(sk)->sendmsg(sk, msg, size);
-		tcpcrypt_unhold(held);
-		tcpcrypt_leave();
-		return ret;
-	}
-	if (!ret)
-		ret = send_encrypted(sk, ctx, msg);
-	release_sock(sk);
-	tcpcrypt_leave();
-	return ret;
+	return tcpcrypt_tx_left(tx) || tx->open_len ||
+	       !skb_queue_empty(&tx->pending) || (ctx->shut_wr && !tx->done) ||
+	       tcpcrypt_rekey_owes(ctx);
 }
 
 /**
@@ -703,11 +575,14 @@ int tcpcrypt_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 void tcpcrypt_tx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct tcpcrypt_tx *tx = &ctx->tx;
-	struct sk_buff *skb;
 
-	while ((skb = skb_peek(&tx->pending)))
-		release_pending(sk, tx, skb);
-	free_buf(tx);
+	tcpcrypt_pending_purge(sk, tx);
+	free_open(tx);
+	kfree(tx->buf);
+	tx->buf = NULL;
+	tx->buf_size = 0;
 	tx->buf_off = 0;
 	tx->buf_len = 0;
+	sk_mem_uncharge(sk, tx->charged);
+	tx->charged = 0;
 }

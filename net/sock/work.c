@@ -66,6 +66,26 @@ void tcpcrypt_wake(const struct sock *sk)
 }
 
 /**
+ * tcpcrypt_later() - have work_fn() look again, by then at the latest
+ * @ctx:   its context
+ * @delay: jiffies from now
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_later(struct tcpcrypt_ctx *ctx, unsigned long delay)
+{
+	if (!ctx->sk->sk_socket)
+		return;
+	sock_hold(ctx->sk);
+	refcount_inc(&ctx->refs);
+	/* unlike queue(): never later than what is queued already */
+	if (!queue_delayed_work(tcpcrypt_wq, &ctx->work, delay)) {
+		sock_put(ctx->sk);
+		tcpcrypt_ctx_put(ctx);
+	}
+}
+
+/**
  * tcpcrypt_retry() - have work_fn() look again after a shortage
  * @ctx: its context
  *
@@ -73,15 +93,7 @@ void tcpcrypt_wake(const struct sock *sk)
  */
 void tcpcrypt_retry(struct tcpcrypt_ctx *ctx)
 {
-	if (!ctx->sk->sk_socket)
-		return;
-	sock_hold(ctx->sk);
-	refcount_inc(&ctx->refs);
-	/* unlike queue(): never later than what is queued already */
-	if (!queue_delayed_work(tcpcrypt_wq, &ctx->work, HZ / 10)) {
-		sock_put(ctx->sk);
-		tcpcrypt_ctx_put(ctx);
-	}
+	tcpcrypt_later(ctx, HZ / 10);
 }
 
 /**

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Room in TCP: who waits for it, and how that one hears of it.
+ */
+
+#include <net/tcp.h>
+#include <tcpcrypt_compat.h>
+#include "tx.h"
+
+/**
+ * tcpcrypt_tx_acked() - TCP has heard of the peer
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * From sk_write_space. With the acknowledgment ends what MSG_MORE has asked
+ * for, see tcp_data_snd_check().
+ *
+ * Context: the socket's lock, softirq or process.
+ */
+void tcpcrypt_tx_acked(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct tcpcrypt_tx *tx = &ctx->tx;
+
+	tx->more = false;
+	if (!tcpcrypt_tx_waiting(ctx) || tx->pumping)
+		return;
+	if (tcpcrypt_tx_left(tx) || !tx->open_len || ctx->shut_wr ||
+	    tcpcrypt_rekey_owes(ctx) ||
+	    tcpcrypt_tx_ready(sk, tx, TCPCRYPT_PUSH_NOW))
+		tcpcrypt_kick(ctx);
+	else if (sk->sk_socket)
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+}
+
+/**
+ * tcpcrypt_tx_leaves() - a segment with payload leaves
+ * @sk:  the socket
+ * @ctx: its context
+ * @end: sequence number after its last byte
+ * @len: its payload, bytes
+ *
+ * From queue_xmit. When TCP runs dry, what waited behind that goes on.
+ *
+ * Context: the socket's lock, softirq or process.
+ */
+void tcpcrypt_tx_leaves(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 end,
+			u32 len)
+{
+	const struct tcpcrypt_tx *tx = &ctx->tx;
+
+	if (unlikely(tx->open_len) && end == tx->seq && !tx->pumping &&
+	    ctx->state == TCPCRYPT_OPEN && tcpcrypt_tx_resumes(sk, tx, len))
+		tcpcrypt_kick(ctx);
+}
+
+/**
+ * tcpcrypt_tx_writeable() - would poll() say EPOLLOUT?
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Context: any; a snapshot.
+ * Return: whether it would.
+ */
+bool tcpcrypt_tx_writeable(const struct sock *sk,
+			   const struct tcpcrypt_ctx *ctx)
+{
+	u32 pending = READ_ONCE(ctx->tx.pending_truesize);
+	u32 sndbuf = READ_ONCE(sk->sk_sndbuf);
+
+	if (READ_ONCE(ctx->state) == TCPCRYPT_KEYING)
+		return pending < sndbuf && sndbuf - pending >= pending >> 1;
+	return !pending && !READ_ONCE(ctx->tx.buf_len) &&
+	       sk_stream_is_writeable(sk);
+}
+
+/**
+ * tcpcrypt_tx_want() - an application waits for room
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Context: any, an RCU read-side critical section or the socket's lock.
+ */
+void tcpcrypt_tx_want(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	WRITE_ONCE(ctx->tx.wanted, true);
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	if (sk->sk_socket)
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	/* pairs with the barriers in sk_stream_write_space() */
+	smp_mb__after_atomic();
+}
+
+/**
+ * tcpcrypt_tx_tell() - there is room: wake whoever waits for it
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * SOCK_NOSPACE also stands for our own wish to hear of acknowledgments; an
+ * application that does not wait is not told.
+ *
+ * Context: the socket's lock, softirq or process.
+ */
+void tcpcrypt_tx_tell(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	if (ctx->closing || !READ_ONCE(ctx->tx.wanted) ||
+	    !tcpcrypt_tx_writeable(sk, ctx))
+		return;
+	/* whoever wants it from now on looks for himself: tcpcrypt_tx_want() */
+	WRITE_ONCE(ctx->tx.wanted, false);
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	ctx->write_space(sk);
+}

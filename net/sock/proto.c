@@ -226,18 +226,15 @@ static int ioctl_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx, int cmd,
 		return 0;
 	case SIOCOUTQ:
 		*answer = sk->sk_state == TCP_CLOSE ? 0 :
-			  tp->write_seq - tp->snd_una;
-		break;
+			  tcpcrypt_tx_outq(ctx, tp->snd_una);
+		return 0;
 	case SIOCOUTQNSD:
 		*answer = sk->sk_state == TCP_CLOSE ? 0 :
-			  tp->write_seq - tp->snd_nxt;
-		break;
+			  tcpcrypt_tx_outq(ctx, tp->snd_nxt);
+		return 0;
 	default:
 		return -ENOIOCTLCMD;
 	}
-	*answer += ctx->tx.pending_bytes + ctx->tx.open_len + ctx->tx.buf_len -
-		   ctx->tx.buf_off;
-	return 0;
 }
 
 static int tcpcrypt_ioctl(struct sock *sk, int cmd, unsigned long arg)

@@ -74,6 +74,28 @@ bool tcpcrypt_tx_writeable(const struct sock *sk,
 }
 
 /**
+ * tcpcrypt_tx_outq() - what an application has written that TCP has not sent
+ * @ctx: the context
+ * @seq: up to where it has, or the peer has acknowledged
+ *
+ * Some frames that are neither are counted by their share of ciphertext: see
+ * marks.c.
+ *
+ * Context: the socket's lock.
+ * Return: application bytes.
+ */
+u32 tcpcrypt_tx_outq(const struct tcpcrypt_ctx *ctx, u32 seq)
+{
+	const struct tcpcrypt_tx *tx = &ctx->tx;
+	bool fin = ctx->shut_wr &&
+		   (!tx->done || seq != tcp_sk(ctx->sk)->write_seq);
+
+	/* TCP counts its FIN, too */
+	return (u32)tx->bytes - tcpcrypt_marks_bytes(&tx->marks, seq) +
+	       tx->open_len + tx->pending_bytes + fin;
+}
+
+/**
  * tcpcrypt_tx_want() - an application waits for room
  * @sk:  the socket
  * @ctx: its context

@@ -15,6 +15,7 @@
 #include <net/tcp.h>
 #include "../crypto/crypto.h"
 #include "../eno/eno.h"
+#include "../tcpcrypt/marks.h"
 #include "../tcpcrypt/tcpcrypt.h"
 #include "cache.h"
 #include "opts.h"
@@ -100,6 +101,7 @@ struct tcpcrypt_hs {
  * @bytes:  application bytes in them
  * @seq:    TCP sequence number after the last byte that we handed to TCP;
  *          payload past it is not ours
+ * @marks:  where frames end in TCP's stream and in the application's
  * @pending: plaintext that waits for keys
  * @pending_bytes: its bytes
  * @pending_truesize: what it costs
@@ -131,6 +133,7 @@ struct tcpcrypt_tx {
 	u64			frames;
 	u64			bytes;
 	u32			seq;
+	struct tcpcrypt_marks	marks;
 	struct sk_buff_head	pending;
 	u32			pending_bytes;
 	u32			pending_truesize;
@@ -559,6 +562,7 @@ void tcpcrypt_tx_leaves(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 end,
 			u32 len);
 bool tcpcrypt_tx_writeable(const struct sock *sk,
 			   const struct tcpcrypt_ctx *ctx);
+u32 tcpcrypt_tx_outq(const struct tcpcrypt_ctx *ctx, u32 seq);
 void tcpcrypt_tx_want(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_tx_tell(struct sock *sk, struct tcpcrypt_ctx *ctx);
 

@@ -238,6 +238,10 @@ static int encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len,
 		return -EPIPE;
 	}
 	tcpcrypt_rekey_sealed(sk, ctx, len);
+	if (!tx->marks.n)
+		tcpcrypt_marks_add(&tx->marks, tx->seq, tx->seq, tx->bytes);
+	tcpcrypt_marks_add(&tx->marks, tcp_sk(sk)->snd_una, tx->seq + total,
+			   tx->bytes + len);
 	tx->urg = urgent;
 	if (urgent)
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_URGENTSENT);

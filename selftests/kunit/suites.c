@@ -81,14 +81,15 @@ SUITE(keys);
 SUITE(resume);
 SUITE(frame);
 SUITE(rekey);
+SUITE(marks);
 SUITE(fe);
 SUITE(curves);
 SUITE(points);
 
 kunit_test_suites(&eno_option_suite, &eno_negotiate_suite, &eno_data_suite,
 		  &eno_crossed_suite, &init_suite, &keys_suite, &resume_suite,
-		  &frame_suite, &rekey_suite, &fe_suite, &curves_suite,
-		  &points_suite);
+		  &frame_suite, &rekey_suite, &marks_suite, &fe_suite,
+		  &curves_suite, &points_suite);
 
 MODULE_DESCRIPTION("Unit tests of tcpcrypt's pure code");
 MODULE_LICENSE("GPL");

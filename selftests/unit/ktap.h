@@ -27,6 +27,7 @@ extern const struct ktap_case frame_cases[];
 extern const struct ktap_case fe_cases[];
 extern const struct ktap_case curves_cases[];
 extern const struct ktap_case rekey_cases[];
+extern const struct ktap_case marks_cases[];
 extern const struct ktap_case points_cases[];
 
 void ktap_fail(const char *file, int line, const char *what,

@@ -126,6 +126,8 @@ u32 tcpcrypt_tx_ready(const struct sock *sk, const struct tcpcrypt_tx *tx,
 	if (!tx->open_len)
 		return 0;
 	limit = tcpcrypt_tx_limit(sk);
+	if (tx->open_urg)
+		limit -= TCPCRYPT_URG_LEN;
 	if (tx->open_len >= limit)
 		return limit;
 	if (how == TCPCRYPT_PUSH_FORCE)

@@ -79,16 +79,13 @@ int tcpcrypt_pending_add(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	return n;
 }
 
-/* The last byte of a call with MSG_OOB gets a frame of its own. */
-static bool is_urgent(const struct tcpcrypt_tx *tx, const struct sk_buff *skb,
-		      u32 *len)
+/* Nothing delays the urgent byte. */
+static enum tcpcrypt_push push_of(const struct tcpcrypt_tx *tx)
 {
-	u64 at = tx->bytes + tx->open_len;
-
-	if (tx->urg_end <= at)
-		return false;
-	*len = min_t(u64, *len, tx->urg_end - at);
-	return at + *len == tx->urg_end;
+	if (tx->open_urg && tx->urg_end <= tx->bytes + tx->open_len)
+		return TCPCRYPT_PUSH_FORCE;
+	return skb_queue_empty(&tx->pending) ? TCPCRYPT_PUSH_NOW :
+					       TCPCRYPT_PUSH_HOLD;
 }
 
 /**
@@ -106,33 +103,22 @@ int tcpcrypt_pending_flush(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	struct sk_buff *skb;
 	struct iov_iter iter;
 	struct kvec vec;
-	bool urgent;
-	u32 len;
 	int ret;
 
 	while ((skb = skb_peek(&tx->pending))) {
-		len = skb->len;
-		urgent = is_urgent(tx, skb, &len);
-		if (urgent && tx->open_len) {
-			ret = tcpcrypt_tx_pump(sk, ctx, TCPCRYPT_PUSH_FORCE);
-			if (ret)
-				return ret;
-		}
 		if (!sk_stream_memory_free(sk))
 			return -EAGAIN;
 		vec.iov_base = skb->data;
-		vec.iov_len = len;
-		iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, len);
-		ret = tcpcrypt_tx_fill(sk, ctx, &iter, urgent);
+		vec.iov_len = skb->len;
+		iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, skb->len);
+		ret = tcpcrypt_tx_fill(sk, ctx, &iter, false);
 		if (ret < 0)
 			return ret;
 		tx->pending_bytes -= ret;
 		__skb_pull(skb, ret);
 		if (!skb->len)
 			release(sk, tx, skb);
-		ret = tcpcrypt_tx_pump(sk, ctx, urgent ? TCPCRYPT_PUSH_FORCE :
-				       skb_queue_empty(&tx->pending) ?
-				       TCPCRYPT_PUSH_NOW : TCPCRYPT_PUSH_HOLD);
+		ret = tcpcrypt_tx_pump(sk, ctx, push_of(tx));
 		if (ret)
 			return ret;
 	}

@@ -105,12 +105,12 @@ struct tcpcrypt_hs {
  * @pending: plaintext that waits for keys
  * @pending_bytes: its bytes
  * @pending_truesize: what it costs
- * @urg_end: index in the application stream after the last urgent byte of
- *          @pending, 0 if there is none
+ * @urg_end: index in the application stream after the last urgent byte, 0 if
+ *          there was none
  * @open:   the frame that data can still join, not sealed
  * @open_len: application bytes in it
  * @open_size: room in @open, overhead included
- * @open_urg: it has room for an urgent field; its last byte is urgent
+ * @open_urg: it has room for an urgent field, and will have one
  * @buf:    bytes that TCP could not take yet. Sealed, so they are sent as they
  *          are.
  * @buf_off: where in @buf they begin

@@ -113,6 +113,12 @@ static void free_open(struct tcpcrypt_tx *tx)
 	tx->held = false;
 }
 
+/* Can a frame whose data begins at @at say where the urgent byte is? */
+static bool is_urgent(const struct tcpcrypt_tx *tx, u64 at)
+{
+	return tx->urg_end > at && tx->urg_end - at - 1 <= U16_MAX;
+}
+
 static u32 urg_len(const struct tcpcrypt_tx *tx)
 {
 	return tx->open_urg ? TCPCRYPT_URG_LEN : 0;
@@ -156,7 +162,8 @@ static int reserve(struct sock *sk, struct tcpcrypt_tx *tx, u32 len)
  * @sk:     the socket
  * @ctx:    its context, in TCPCRYPT_OPEN; the open frame is not full
  * @from:   the data, not empty
- * @urgent: its last byte is urgent; nothing is in the open frame
+ * @urgent: its last byte is urgent, if all of it is taken; nothing is in the
+ *          open frame
  *
  * Context: the socket's lock, owned; sleeps.
  * Return: bytes that were taken, or -EFAULT or -ENOMEM: nothing was.
@@ -168,12 +175,13 @@ int tcpcrypt_tx_fill(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	struct tcpcrypt_tx *tx = &ctx->tx;
 	size_t len = iov_iter_count(from);
 
+	if (urgent && len <= limit - TCPCRYPT_URG_LEN)
+		tx->urg_end = tx->bytes + len;
+	if (!tx->open_len)
+		tx->open_urg = is_urgent(tx, tx->bytes);
+	limit -= urg_len(tx);
 	/* it may have shrunk below what is there */
 	n = limit > tx->open_len ? limit - tx->open_len : 1;
-	if (urgent) {
-		n -= TCPCRYPT_URG_LEN;
-		tx->open_urg = len <= n;
-	}
 	n = min_t(size_t, n, len);
 	if (reserve(sk, tx, n))
 		return -ENOMEM;
@@ -190,22 +198,24 @@ int tcpcrypt_tx_fill(struct sock *sk, struct tcpcrypt_ctx *ctx,
 static int split(struct sock *sk, struct tcpcrypt_tx *tx, u32 len)
 {
 	u32 rest = tx->open_len - len, size = 0;
+	u8 *from = open_data(tx) + len;
 	u8 *buf = NULL;
 
 	if (rest) {
-		size = rest + TCPCRYPT_FRAME_OVERHEAD;
+		size = rest + TCPCRYPT_FRAME_OVERHEAD + TCPCRYPT_URG_LEN;
 		buf = kmalloc(size, sk->sk_allocation);
 		if (!buf)
 			return -ENOMEM;
-		memcpy(buf + TCPCRYPT_FRAME_HDR + TCPCRYPT_FLAGS_LEN,
-		       open_data(tx) + len, rest);
 	}
 	tx->buf = tx->open;
 	tx->buf_size = tx->open_size;
 	tx->open = buf;
 	tx->open_size = size;
 	tx->open_len = rest;
+	tx->open_urg = is_urgent(tx, tx->bytes + len);
 	tx->held = false;
+	if (rest)
+		memcpy(open_data(tx), from, rest);
 	return 0;
 }
 
@@ -221,6 +231,7 @@ static int encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len,
 	struct tcpcrypt_tx *tx = &ctx->tx;
 	u8 *plain = tx->buf + TCPCRYPT_FRAME_HDR;
 	struct scatterlist sg;
+	u16 urg;
 	int err;
 
 	tcpcrypt_frame_header(tx->buf, ctx->rekey.gen.unused,
@@ -228,8 +239,9 @@ static int encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len,
 	plain[0] = flags;
 	if (urgent) {
 		plain[0] |= TCPCRYPT_FLAG_URG;
-		plain[1] = (len - 1) >> 8;
-		plain[2] = len - 1;
+		urg = tx->urg_end - tx->bytes - 1;
+		plain[1] = urg >> 8;
+		plain[2] = urg;
 	}
 	sg_init_one(&sg, tx->buf, total);
 	err = tcpcrypt_cipher_seal(&tx->cipher, &sg, head + len, tx->off);
@@ -269,15 +281,16 @@ static int seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len, u8 flags)
 		err = split(sk, tx, len);
 	if (err)
 		return err;
-	tx->open_urg = false;
 	return encrypt(sk, ctx, len, urgent, flags);
 }
 
 /* Seals a frame without data; nothing is open, ->tx.buf is empty. */
 static int seal_empty(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 flags)
 {
-	int err = reserve(sk, &ctx->tx, 0);
+	int err;
 
+	ctx->tx.open_urg = false;
+	err = reserve(sk, &ctx->tx, 0);
 	return err ? : seal(sk, ctx, 0, flags);
 }
 
@@ -305,8 +318,7 @@ int tcpcrypt_tx_pump(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		tx->pumping = false;
 		if (err)
 			return err;
-		len = tx->open_urg ? tx->open_len :
-				     tcpcrypt_tx_ready(sk, tx, how);
+		len = tcpcrypt_tx_ready(sk, tx, how);
 		if (!len)
 			break;
 		if (!sk_stream_memory_free(sk))

@@ -79,6 +79,26 @@ u32 tcpcrypt_tx_limit(const struct sock *sk)
 	return max_t(u32, limit, FRAME_DATA_MIN) - TCPCRYPT_FRAME_OVERHEAD;
 }
 
+/**
+ * tcpcrypt_tx_fills_up() - has TCP no room after that?
+ * @sk:  the socket
+ * @len: bytes that it is given
+ *
+ * Then nothing joins a partial segment, and what TCP keeps it keeps for
+ * nothing: tcp_sendmsg_locked() sends it when it waits for room.
+ *
+ * Context: the socket's lock.
+ * Return: whether that is likely.
+ */
+bool tcpcrypt_tx_fills_up(const struct sock *sk, u32 len)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return sk->sk_wmem_queued + len + 2 * SKB_TRUESIZE(MAX_TCP_HEADER) >=
+		READ_ONCE(sk->sk_sndbuf) ||
+	       unsent(tp) + len >= tcp_notsent_lowat(tp);
+}
+
 /* As tcp_nagle_check(): would TCP keep a partial segment? */
 static bool is_held(const struct tcp_sock *tp, enum tcpcrypt_push how)
 {
@@ -112,7 +132,7 @@ static bool is_blocked(const struct tcp_sock *tp, const struct tcpcrypt_tx *tx)
  *
  * Whatever is held waits for one of: more data, an acknowledgment, TCP running
  * dry (tcpcrypt_tx_resumes()), an end of the cork, the timer of
- * tcpcrypt_tx_rest().
+ * tcpcrypt_tx_wait().
  *
  * Context: the socket's lock.
  * Return: application bytes.
@@ -130,7 +150,7 @@ u32 tcpcrypt_tx_ready(const struct sock *sk, const struct tcpcrypt_tx *tx,
 		limit -= TCPCRYPT_URG_LEN;
 	if (tx->open_len >= limit)
 		return limit;
-	if (how == TCPCRYPT_PUSH_FORCE)
+	if (how == TCPCRYPT_PUSH_FORCE || tcpcrypt_tx_urgent(tx))
 		return tx->open_len;
 	if (how == TCPCRYPT_PUSH_HOLD || is_blocked(tp, tx))
 		return 0;

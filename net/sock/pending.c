@@ -79,10 +79,9 @@ int tcpcrypt_pending_add(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	return n;
 }
 
-/* Nothing delays the urgent byte. */
 static enum tcpcrypt_push push_of(const struct tcpcrypt_tx *tx)
 {
-	if (tx->open_urg && tx->urg_end <= tx->bytes + tx->open_len)
+	if (tcpcrypt_tx_urgent(tx))
 		return TCPCRYPT_PUSH_FORCE;
 	return skb_queue_empty(&tx->pending) ? TCPCRYPT_PUSH_NOW :
 					       TCPCRYPT_PUSH_HOLD;

@@ -7,6 +7,83 @@
 #include <tcpcrypt_compat.h>
 #include "tx.h"
 
+/* A cork or MSG_MORE keeps what does not fill a segment. */
+static bool is_corked(const struct sock *sk, const struct tcpcrypt_tx *tx)
+{
+	return tx->more || tcp_sk(sk)->nonagle & TCP_NAGLE_CORK;
+}
+
+/* For so long at most: see tcp_probe0_base(). */
+static unsigned long patience(const struct sock *sk)
+{
+	return max_t(unsigned long, inet_csk(sk)->icsk_rto, TCP_RTO_MIN);
+}
+
+/**
+ * tcpcrypt_tx_overdue() - has a cork held ->tx.open for long enough?
+ * @sk: the socket
+ * @tx: its sending half
+ *
+ * Context: the socket's lock.
+ * Return: whether it has.
+ */
+bool tcpcrypt_tx_overdue(const struct sock *sk, const struct tcpcrypt_tx *tx)
+{
+	return tx->held && is_corked(sk, tx) &&
+	       time_after_eq(jiffies, tx->held_until);
+}
+
+/**
+ * tcpcrypt_tx_wait() - something waits: make sure that it goes on one day
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Acknowledgments are asked for. When nothing is in flight none will come: then
+ * a timer stands behind what a cork holds, as TCP's does behind a partial
+ * segment (tcp_check_probe_timer()). What waits for another reason has TCP's
+ * unsent data before it; if that is gone, too, there was a shortage of memory
+ * or an error that the application has not heard of yet.
+ *
+ * Context: the socket's lock, softirq or process.
+ */
+void tcpcrypt_tx_wait(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	struct tcpcrypt_tx *tx = &ctx->tx;
+
+	if (sk->sk_socket)
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	if (tp->packets_out) {
+		tx->held = false;
+		return;
+	}
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		return;
+	if (tx->open_len && is_corked(sk, tx) && !tx->held) {
+		tx->held = true;
+		tx->held_until = jiffies + patience(sk);
+	}
+	if (tx->held && time_before(jiffies, tx->held_until))
+		tcpcrypt_later(ctx, tx->held_until - jiffies);
+	else if (tp->write_seq == tp->snd_nxt &&
+		 (ctx->state == TCPCRYPT_OPEN || tcpcrypt_tx_left(tx)))
+		tcpcrypt_retry(ctx);
+}
+
+/* Nobody need be called in vain while TCP has no memory: ACKs will come. */
+static bool goes_on(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
+{
+	const struct tcpcrypt_tx *tx = &ctx->tx;
+
+	if (!sk_stream_memory_free(sk))
+		return false;
+	return tcpcrypt_tx_left(tx) || !tx->open_len ||
+	       tcpcrypt_tx_urgent(tx) ||
+	       ctx->shut_wr || tcpcrypt_rekey_owes(ctx) ||
+	       tcpcrypt_tx_overdue(sk, tx) ||
+	       tcpcrypt_tx_ready(sk, tx, TCPCRYPT_PUSH_NOW);
+}
+
 /**
  * tcpcrypt_tx_acked() - TCP has heard of the peer
  * @sk:  the socket
@@ -24,12 +101,10 @@ void tcpcrypt_tx_acked(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	tx->more = false;
 	if (!tcpcrypt_tx_waiting(ctx) || tx->pumping)
 		return;
-	if (tcpcrypt_tx_left(tx) || !tx->open_len || ctx->shut_wr ||
-	    tcpcrypt_rekey_owes(ctx) ||
-	    tcpcrypt_tx_ready(sk, tx, TCPCRYPT_PUSH_NOW))
+	if (goes_on(sk, ctx))
 		tcpcrypt_kick(ctx);
-	else if (sk->sk_socket)
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	else
+		tcpcrypt_tx_wait(sk, ctx);
 }
 
 /**

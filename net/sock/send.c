@@ -113,7 +113,9 @@ static int send_some(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		return has_room(sk, ctx) ? tcpcrypt_pending_add(sk, ctx, msg) :
 					   -EAGAIN;
 	err = tcpcrypt_pending_flush(sk, ctx);
-	return err ? : send_open(sk, ctx, msg);
+	if (err)
+		return err == -ENOMEM ? -EAGAIN : err;
+	return send_open(sk, ctx, msg);
 }
 
 /* Return: bytes, at least one unless @msg is empty, or a negative errno. */

@@ -118,7 +118,7 @@ struct tcpcrypt_hs {
  * @buf_size: room in @buf
  * @charged: what of @open and @buf is charged to the socket, bytes
  * @held_until: jiffies when a cork or MSG_MORE holds @open no longer
- * @held:   and whether one does
+ * @held:   and whether that counts: nothing is in flight
  * @more:   the last call had MSG_MORE, and no acknowledgment has come since
  * @corked: TCP was asked to keep a partial segment
  * @pumping: we are handing bytes to TCP

@@ -50,6 +50,36 @@ static void pushed(struct tcpcrypt_tx *tx)
 	tx->buf_size = 0;
 }
 
+/* Return: as tcpcrypt_tx_push()'s. */
+static int push_left(struct sock *sk, struct tcpcrypt_tx *tx,
+		     struct msghdr *msg, bool at_once)
+{
+	struct kvec vec;
+	u32 len;
+	int ret;
+
+	while ((len = tcpcrypt_tx_left(tx))) {
+		/* tcp_sendmsg_locked() would consume it */
+		if (sk->sk_err)
+			return -EPIPE;
+		/* a thread inside the stack's sendmsg(): see is_foreign() */
+		if (tcp_sk(sk)->write_seq != tx->seq)
+			return -EPERM;
+		vec.iov_base = tx->buf + tx->buf_off;
+		vec.iov_len = len;
+		iov_iter_kvec(&msg->msg_iter, ITER_SOURCE, &vec, 1, len);
+		tx->seq += len;
+		ret = at_once ? send_now(sk, msg, len) :
+				tcp_sendmsg_locked(sk, msg, len);
+		if (ret > 0)
+			tx->buf_off += ret;
+		tx->seq -= tcpcrypt_tx_left(tx);
+		if (ret <= 0)
+			return ret ? : -EAGAIN;
+	}
+	return 0;
+}
+
 /**
  * tcpcrypt_tx_push() - hand sealed bytes to TCP
  * @sk:  the socket
@@ -64,9 +94,7 @@ int tcpcrypt_tx_push(struct sock *sk, struct tcpcrypt_ctx *ctx,
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct tcpcrypt_tx *tx = &ctx->tx;
-	struct kvec vec;
-	u32 len;
-	int ret;
+	int err;
 
 	if (!tcpcrypt_tx_left(tx))
 		return 0;
@@ -77,30 +105,20 @@ int tcpcrypt_tx_push(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	if (!tx->frames)
 		msg.msg_flags |= MSG_EOR;
 	tx->corked = how == TCPCRYPT_PUSH_MORE || how == TCPCRYPT_PUSH_HOLD;
+	/* TCP's FIN joins FINp */
+	if (tx->corked && !tx->fin &&
+	    tcpcrypt_tx_fills_up(sk, tcpcrypt_tx_left(tx))) {
+		tx->corked = false;
+		how = TCPCRYPT_PUSH_FORCE;
+	}
 	if (tx->corked)
 		msg.msg_flags |= MSG_MORE;
-	while ((len = tcpcrypt_tx_left(tx))) {
-		/* tcp_sendmsg_locked() would consume it */
-		if (sk->sk_err)
-			return -EPIPE;
-		/* a thread inside the stack's sendmsg(): see is_foreign() */
-		if (tcp_sk(sk)->write_seq != tx->seq)
-			return -EPERM;
-		vec.iov_base = tx->buf + tx->buf_off;
-		vec.iov_len = len;
-		iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, len);
-		tx->seq += len;
-		ret = how == TCPCRYPT_PUSH_FORCE || tx->urg ?
-		      send_now(sk, &msg, len) :
-		      tcp_sendmsg_locked(sk, &msg, len);
-		if (ret > 0)
-			tx->buf_off += ret;
-		tx->seq -= tcpcrypt_tx_left(tx);
-		if (ret <= 0)
-			return ret ? : -EAGAIN;
-	}
-	pushed(tx);
-	return 0;
+	tx->pumping = true;
+	err = push_left(sk, tx, &msg, how == TCPCRYPT_PUSH_FORCE || tx->urg);
+	tx->pumping = false;
+	if (!err)
+		pushed(tx);
+	return err;
 }
 
 static void free_open(struct tcpcrypt_tx *tx)
@@ -174,7 +192,11 @@ int tcpcrypt_tx_fill(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	u32 limit = tcpcrypt_tx_limit(sk), n;
 	struct tcpcrypt_tx *tx = &ctx->tx;
 	size_t len = iov_iter_count(from);
+	struct tcp_sock *tp = tcp_sk(sk);
 
+	/* for data that is gone, see tcp_skb_entail() */
+	if (!tx->open_len && tp->write_seq == tp->snd_nxt)
+		tp->nonagle &= ~TCP_NAGLE_PUSH;
 	if (urgent && len <= limit - TCPCRYPT_URG_LEN)
 		tx->urg_end = tx->bytes + len;
 	if (!tx->open_len)
@@ -312,10 +334,8 @@ int tcpcrypt_tx_pump(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	int err;
 
 	for (;;) {
-		tx->pumping = true;
 		err = tcpcrypt_tx_push(sk, ctx, how != TCPCRYPT_PUSH_FORCE &&
 				       tx->open_len ? TCPCRYPT_PUSH_MORE : how);
-		tx->pumping = false;
 		if (err)
 			return err;
 		len = tcpcrypt_tx_ready(sk, tx, how);
@@ -397,17 +417,6 @@ bool tcpcrypt_tx_stuck(const struct tcpcrypt_ctx *ctx)
 	       tcpcrypt_rekey_owes(ctx);
 }
 
-/* A cork holds data for so long at most: see tcp_probe0_base(). */
-static unsigned long patience(const struct sock *sk)
-{
-	return max_t(unsigned long, inet_csk(sk)->icsk_rto, TCP_RTO_MIN);
-}
-
-static bool is_overdue(const struct tcpcrypt_tx *tx)
-{
-	return tx->held && time_after_eq(jiffies, tx->held_until);
-}
-
 static int flush(struct sock *sk, struct tcpcrypt_ctx *ctx, bool all)
 {
 	struct tcpcrypt_tx *tx = &ctx->tx;
@@ -424,7 +433,7 @@ static int flush(struct sock *sk, struct tcpcrypt_ctx *ctx, bool all)
 	err = tcpcrypt_pending_flush(sk, ctx);
 	if (err)
 		return err;
-	if (all || tcpcrypt_rekey_owes(ctx) || is_overdue(tx))
+	if (all || tcpcrypt_rekey_owes(ctx) || tcpcrypt_tx_overdue(sk, tx))
 		how = TCPCRYPT_PUSH_FORCE;
 	else
 		how = tx->more ? TCPCRYPT_PUSH_MORE : TCPCRYPT_PUSH_NOW;
@@ -438,8 +447,7 @@ static int flush(struct sock *sk, struct tcpcrypt_ctx *ctx, bool all)
  * @ctx: its context
  *
  * A buffer that holds nothing need not outlive the call. One that does is
- * charged to the socket; acknowledgments are asked for, and a timer stands
- * behind whatever a cork or MSG_MORE holds.
+ * charged to the socket.
  *
  * Context: the socket's lock, owned.
  */
@@ -459,19 +467,8 @@ void tcpcrypt_tx_rest(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		sk_mem_uncharge(sk, tx->charged - size);
 	}
 	tx->charged = size;
-	if (!tcpcrypt_tx_waiting(ctx))
-		return;
-	if (sk->sk_socket)
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	if (!tx->open_len ||
-	    !(tx->more || tcp_sk(sk)->nonagle & TCP_NAGLE_CORK))
-		return;
-	if (!tx->held) {
-		tx->held = true;
-		tx->held_until = jiffies + patience(sk);
-	}
-	tcpcrypt_later(ctx, time_before(jiffies, tx->held_until) ?
-		       tx->held_until - jiffies : 1);
+	if (tcpcrypt_tx_waiting(ctx))
+		tcpcrypt_tx_wait(sk, ctx);
 }
 
 /* What an error means to whoever does not send. */

@@ -26,8 +26,15 @@ static inline u32 tcpcrypt_tx_left(const struct tcpcrypt_tx *tx)
 	return tx->buf_len - tx->buf_off;
 }
 
+/* The urgent byte is in the open frame: nothing delays it. */
+static inline bool tcpcrypt_tx_urgent(const struct tcpcrypt_tx *tx)
+{
+	return tx->open_urg && tx->urg_end <= tx->bytes + tx->open_len;
+}
+
 /* coalesce.c */
 u32 tcpcrypt_tx_limit(const struct sock *sk);
+bool tcpcrypt_tx_fills_up(const struct sock *sk, u32 len);
 u32 tcpcrypt_tx_ready(const struct sock *sk, const struct tcpcrypt_tx *tx,
 		      enum tcpcrypt_push how);
 bool tcpcrypt_tx_resumes(const struct sock *sk, const struct tcpcrypt_tx *tx,
@@ -41,6 +48,10 @@ int tcpcrypt_tx_push(struct sock *sk, struct tcpcrypt_ctx *ctx,
 int tcpcrypt_tx_pump(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		     enum tcpcrypt_push how);
 void tcpcrypt_tx_rest(struct sock *sk, struct tcpcrypt_ctx *ctx);
+
+/* room.c */
+bool tcpcrypt_tx_overdue(const struct sock *sk, const struct tcpcrypt_tx *tx);
+void tcpcrypt_tx_wait(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
 /* pending.c */
 int tcpcrypt_pending_add(struct sock *sk, struct tcpcrypt_ctx *ctx,

@@ -70,15 +70,20 @@ void tcpcrypt_wake(const struct sock *sk)
  * @ctx:   its context
  * @delay: jiffies from now
  *
- * Context: the socket's lock, owned.
+ * Context: the socket's lock.
  */
 void tcpcrypt_later(struct tcpcrypt_ctx *ctx, unsigned long delay)
 {
 	if (!ctx->sk->sk_socket)
 		return;
+	/* unlike queue(): never later than what is queued already */
+	if (timer_pending(&ctx->work.timer) &&
+	    time_after(READ_ONCE(ctx->work.timer.expires), jiffies + delay)) {
+		queue(ctx, &ctx->work, delay);
+		return;
+	}
 	sock_hold(ctx->sk);
 	refcount_inc(&ctx->refs);
-	/* unlike queue(): never later than what is queued already */
 	if (!queue_delayed_work(tcpcrypt_wq, &ctx->work, delay)) {
 		sock_put(ctx->sk);
 		tcpcrypt_ctx_put(ctx);
@@ -89,7 +94,7 @@ void tcpcrypt_later(struct tcpcrypt_ctx *ctx, unsigned long delay)
  * tcpcrypt_retry() - have work_fn() look again after a shortage
  * @ctx: its context
  *
- * Context: the socket's lock, owned.
+ * Context: the socket's lock.
  */
 void tcpcrypt_retry(struct tcpcrypt_ctx *ctx)
 {
@@ -171,6 +176,7 @@ static void abort_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
 
 	/* the application may keep the descriptor for long */
 	tcpcrypt_ctx_wipe(ctx);
+	tcpcrypt_tx_purge(sk, ctx);
 	if (sk->sk_state == TCP_CLOSE)
 		return;
 	release_sock(sk);
@@ -212,6 +218,8 @@ static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (!err && stuck && ctx->rx.tiny && !tcpcrypt_tx_stuck(ctx))
 		tcpcrypt_kick(ctx);
 	/* reset, or given up by TCP; the descriptor may stay for long */
+	if (!err && sk->sk_state == TCP_CLOSE)
+		tcpcrypt_tx_purge(sk, ctx);
 	if (!err && sk->sk_state == TCP_CLOSE && !ctx->rx.complete &&
 	    skb_queue_empty(&sk->sk_receive_queue))
 		tcpcrypt_ctx_wipe(ctx);

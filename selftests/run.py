@@ -40,6 +40,7 @@ JOBS = [
     ("netem-1", "guest", 900, "selftests/netem.sh v4"),
     ("netem-2", "guest", 900, "selftests/netem.sh v6 mapped"),
     ("sock", "guest", 900, "selftests/sock.sh sock_test"),
+    ("coalesce", "guest", 600, "selftests/sock.sh coalesce.py coalesce_test"),
     ("api", "guest", 600, "selftests/sock.sh sysctl.py api_test opts_test "
                             "close.py"),
     ("options", "guest", 900, "selftests/options.py"),

@@ -21,8 +21,11 @@
 #include "rx.h"
 #include "sock.h"
 
-/* What the largest frame may cost in buffers that are half empty. */
-#define EXEMPT_MAX	(4 * (TCPCRYPT_FRAME_HDR + TCPCRYPT_CLEN_MAX))
+/*
+ * What the largest frame may cost: see append(). The rest is for the buffer
+ * that it shares with the frame before.
+ */
+#define EXEMPT_MAX	(3 * (TCPCRYPT_FRAME_HDR + TCPCRYPT_CLEN_MAX))
 
 /*
  * A lone incomplete frame closes no window. Everything else does: whole
@@ -30,11 +33,12 @@
  * nobody has accepted yet, whose memory inet_csk_accept() charges to the
  * acceptor's memcg by what it finds in sk_rmem_alloc.
  */
-static bool is_exempt(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
+static u32 exempt(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 {
-	return ctx->state == TCPCRYPT_OPEN && sk->sk_socket &&
-	       !ctx->rx.complete && !ctx->rx.broken &&
-	       ctx->rx.raw_truesize <= EXEMPT_MAX;
+	if (ctx->state != TCPCRYPT_OPEN || !sk->sk_socket ||
+	    ctx->rx.complete || ctx->rx.broken)
+		return 0;
+	return min_t(u32, ctx->rx.raw_truesize, EXEMPT_MAX);
 }
 
 /**
@@ -47,10 +51,8 @@ static bool is_exempt(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 void tcpcrypt_rx_recharge(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct tcpcrypt_rx *rx = &ctx->rx;
-	u32 want = rx->plain_truesize;
+	u32 want = rx->plain_truesize + rx->raw_truesize - exempt(sk, ctx);
 
-	if (!is_exempt(sk, ctx))
-		want += rx->raw_truesize;
 	if (want != rx->charged)
 		atomic_add((int)(want - rx->charged), &sk->sk_rmem_alloc);
 	rx->charged = want;
@@ -130,13 +132,23 @@ static void scan(struct tcpcrypt_rx *rx, const struct sk_buff *skb, u32 off,
 	}
 }
 
-/* A small segment goes into the last buffer of ->rx.raw, or a new one. */
+/* Room in the last buffer of a queue. */
+static u32 room(const struct sk_buff *tail)
+{
+	return tail && tcpcrypt_cb((struct sk_buff *)tail)->own ?
+	       skb_tailroom(tail) : 0;
+}
+
+/*
+ * A piece of a segment goes into the last buffer of ->rx.raw, or a new one.
+ * Return: the buffer, and in @len what found room.
+ */
 static struct sk_buff *append_copy(struct sock *sk, struct tcpcrypt_rx *rx,
-				   const struct sk_buff *skb, u32 off, u32 len)
+				   const struct sk_buff *skb, u32 off, u32 *len)
 {
 	struct sk_buff *tail = skb_peek_tail(&rx->raw);
 
-	if (!tail || !tcpcrypt_cb(tail)->own || skb_tailroom(tail) < len) {
+	if (!room(tail)) {
 		tail = alloc_skb(COPY_ROOM, GFP_ATOMIC);
 		if (!tail)
 			return NULL;
@@ -145,8 +157,9 @@ static struct sk_buff *append_copy(struct sock *sk, struct tcpcrypt_rx *rx,
 		tcpcrypt_rx_charge(sk, tail, &rx->raw_truesize);
 		__skb_queue_tail(&rx->raw, tail);
 	}
-	if (skb_copy_bits(skb, off, skb_put(tail, len), len)) {
-		__skb_trim(tail, tail->len - len);
+	*len = min_t(u32, *len, skb_tailroom(tail));
+	if (skb_copy_bits(skb, off, skb_put(tail, *len), *len)) {
+		__skb_trim(tail, tail->len - *len);
 		return NULL;
 	}
 	return tail;
@@ -166,26 +179,38 @@ static struct sk_buff *append_clone(struct sock *sk, struct tcpcrypt_rx *rx,
 	return clone;
 }
 
-/* Return: 0 or -ENOMEM: try again. */
-static int append(struct sock *sk, struct tcpcrypt_ctx *ctx,
+/*
+ * Segments that hold little for what they cost are copied together, and a
+ * buffer that was begun for them is filled up. So the bytes of a frame,
+ * however it was cut, cost twice their length and one buffer at most:
+ * EXEMPT_MAX counts on it.
+ *
+ * Return: bytes taken, less than @len after a shortage of memory.
+ */
+static u32 append(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		  struct sk_buff *skb, u32 off, u32 len)
 {
+	bool copy = len <= COPY_MAX || skb->truesize > 2 * len;
 	struct tcpcrypt_rx *rx = &ctx->rx;
+	u32 n, at, done = 0;
 	struct sk_buff *to;
-	u32 at;
 
-	if (len <= COPY_MAX)
-		to = append_copy(sk, rx, skb, off, len);
-	else
-		to = append_clone(sk, rx, skb, off);
-	if (!to)
-		return -ENOMEM;
-	at = to->len - len;
-	rx->raw_bytes += len;
-	tcpcrypt_cb(to)->len = to->len - tcpcrypt_cb(to)->off;
-	if (ctx->state == TCPCRYPT_OPEN)
-		scan(rx, to, at, len);
-	return 0;
+	while (done < len) {
+		n = len - done;
+		if (copy || room(skb_peek_tail(&rx->raw)))
+			to = append_copy(sk, rx, skb, off + done, &n);
+		else
+			to = append_clone(sk, rx, skb, off + done);
+		if (!to)
+			break;
+		at = to->len - n;
+		rx->raw_bytes += n;
+		tcpcrypt_cb(to)->len = to->len - tcpcrypt_cb(to)->off;
+		if (ctx->state == TCPCRYPT_OPEN)
+			scan(rx, to, at, n);
+		done += n;
+	}
+	return done;
 }
 
 /*
@@ -224,7 +249,7 @@ static void adjust_space(struct sock *sk, const struct tcpcrypt_rx *rx)
  */
 int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	u32 seq = tcp_sk(sk)->copied_seq, total = 0, fin = 0, off;
+	u32 seq = tcp_sk(sk)->copied_seq, total = 0, fin = 0, off, n;
 	struct sk_buff *skb;
 	int err = 0;
 
@@ -234,10 +259,12 @@ int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
 		off = seq + total - TCP_SKB_CB(skb)->seq;
 		if (off < skb->len) {
-			err = append(sk, ctx, skb, off, skb->len - off);
-			if (err)
+			n = append(sk, ctx, skb, off, skb->len - off);
+			total += n;
+			if (n < skb->len - off) {
+				err = -ENOMEM;
 				break;
-			total += skb->len - off;
+			}
 		}
 		if (TCP_SKB_CB(skb)->tcp_flags & TCPHDR_FIN)
 			fin = 1;

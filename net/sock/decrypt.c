@@ -138,28 +138,40 @@ static void queue_plain(struct sock *sk, struct tcpcrypt_rx *rx,
 }
 
 /*
- * Small data that follows other unread data goes into shared buffers, or
- * memory would be many times what the window let in. Return: whether it did.
+ * Data that follows other unread data goes into shared buffers if it is little
+ * for what its own costs, and fills up those that were begun, or memory would
+ * be many times what the window let in: see append() in rx.c.
  */
-static bool merge_plain(struct sock *sk, struct tcpcrypt_rx *rx,
-			const struct sk_buff *skb)
+static void file_plain(struct sock *sk, struct tcpcrypt_rx *rx,
+		       struct sk_buff *skb)
 {
-	u32 off = tcpcrypt_cb((struct sk_buff *)skb)->off, len = skb->len - off;
-	struct sk_buff *tail = skb_peek_tail(&rx->plain);
+	struct tcpcrypt_skb_cb *cb = tcpcrypt_cb(skb);
+	struct sk_buff *tail;
+	u32 n;
 
-	if (!tail || len > COPY_MAX)
-		return false;
-	if (!tcpcrypt_cb(tail)->own || skb_tailroom(tail) < len) {
-		tail = alloc_skb(COPY_ROOM, sk->sk_allocation);
-		if (!tail)
-			return false;
-		memset(tcpcrypt_cb(tail), 0, sizeof(struct tcpcrypt_skb_cb));
-		tcpcrypt_cb(tail)->own = true;
-		queue_plain(sk, rx, tail);
+	while (cb->len) {
+		tail = skb_peek_tail(&rx->plain);
+		if (!tail || (!tcpcrypt_rx_room(tail) && cb->len > COPY_MAX &&
+			      skb->truesize <= 2 * cb->len))
+			break;
+		if (!tcpcrypt_rx_room(tail)) {
+			tail = alloc_skb(COPY_ROOM, sk->sk_allocation);
+			if (!tail)
+				break;
+			memset(tcpcrypt_cb(tail), 0, sizeof(*cb));
+			tcpcrypt_cb(tail)->own = true;
+			queue_plain(sk, rx, tail);
+		}
+		n = min_t(u32, cb->len, skb_tailroom(tail));
+		skb_copy_bits(skb, cb->off, skb_put(tail, n), n);
+		tcpcrypt_cb(tail)->len += n;
+		cb->off += n;
+		cb->len -= n;
 	}
-	skb_copy_bits(skb, off, skb_put(tail, len), len);
-	tcpcrypt_cb(tail)->len += len;
-	return true;
+	if (cb->len)
+		queue_plain(sk, rx, skb);
+	else
+		kfree_skb(skb);
 }
 
 /* Files an authentic plaintext value. */
@@ -185,10 +197,7 @@ static int accept_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	tcpcrypt_cb(skb)->own = false;
 	tcpcrypt_cb(skb)->off = plain.data_off;
 	tcpcrypt_cb(skb)->len = plain.data_len;
-	if (!plain.data_len || merge_plain(sk, rx, skb))
-		kfree_skb(skb);
-	else
-		queue_plain(sk, rx, skb);
+	file_plain(sk, rx, skb);
 	if (plain.fin)
 		rx_fin(sk, ctx);
 	return 0;

@@ -132,13 +132,6 @@ static void scan(struct tcpcrypt_rx *rx, const struct sk_buff *skb, u32 off,
 	}
 }
 
-/* Room in the last buffer of a queue. */
-static u32 room(const struct sk_buff *tail)
-{
-	return tail && tcpcrypt_cb((struct sk_buff *)tail)->own ?
-	       skb_tailroom(tail) : 0;
-}
-
 /*
  * A piece of a segment goes into the last buffer of ->rx.raw, or a new one.
  * Return: the buffer, and in @len what found room.
@@ -148,7 +141,7 @@ static struct sk_buff *append_copy(struct sock *sk, struct tcpcrypt_rx *rx,
 {
 	struct sk_buff *tail = skb_peek_tail(&rx->raw);
 
-	if (!room(tail)) {
+	if (!tcpcrypt_rx_room(tail)) {
 		tail = alloc_skb(COPY_ROOM, GFP_ATOMIC);
 		if (!tail)
 			return NULL;
@@ -197,7 +190,7 @@ static u32 append(struct sock *sk, struct tcpcrypt_ctx *ctx,
 
 	while (done < len) {
 		n = len - done;
-		if (copy || room(skb_peek_tail(&rx->raw)))
+		if (copy || tcpcrypt_rx_room(skb_peek_tail(&rx->raw)))
 			to = append_copy(sk, rx, skb, off + done, &n);
 		else
 			to = append_clone(sk, rx, skb, off + done);

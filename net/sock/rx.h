@@ -12,6 +12,12 @@
 #define COPY_MAX	512
 #define COPY_ROOM	SKB_MAX_ORDER(0, 0)
 
+/* Room in the last buffer of a queue, if it is one of ours. */
+static inline u32 tcpcrypt_rx_room(struct sk_buff *tail)
+{
+	return tail && tcpcrypt_cb(tail)->own ? skb_tailroom(tail) : 0;
+}
+
 /*
  * Plaintext of a frame in which poll() may find nothing to read: an urgent
  * field and the urgent byte.

@@ -232,6 +232,17 @@ static void adjust_space(struct sock *sk, const struct tcpcrypt_rx *rx)
 	tp->rcvq_space.seq -= unread;
 }
 
+/*
+ * TCP's memory is used up. If it waits for this reader, no more is taken: then
+ * TCP, whose queue is not empty, drops what comes, until the reader has read.
+ */
+static bool must_wait(struct sock *sk, const struct tcpcrypt_rx *rx,
+		      struct sk_buff *skb)
+{
+	return (rx->complete || rx->plain_bytes) &&
+	       !sk_rmem_schedule(sk, skb, skb->truesize);
+}
+
 /**
  * tcpcrypt_rx_drain() - take what sk_receive_queue holds
  * @sk:  the socket
@@ -252,6 +263,10 @@ int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
 		off = seq + total - TCP_SKB_CB(skb)->seq;
 		if (off < skb->len) {
+			if (must_wait(sk, &ctx->rx, skb)) {
+				err = -ENOMEM;
+				break;
+			}
 			n = append(sk, ctx, skb, off, skb->len - off);
 			total += n;
 			if (n < skb->len - off) {

@@ -297,19 +297,23 @@ void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct tcpcrypt_rx *rx = &ctx->rx;
 	u32 inq = rx->inq, tiny = rx->tiny;
+	bool wake;
 	int err;
 
 	/* URG is not protected: the stack's idea of urgent data is void */
 	WRITE_ONCE(tcp_sk(sk)->urg_data, 0);
 	err = tcpcrypt_rx_drain(sk, ctx);
-	tcpcrypt_rx_recharge(sk, ctx);
 	if (err)
 		tcpcrypt_retry(ctx);
 	if (ctx->state == TCPCRYPT_KEYING || rx->tiny != tiny || rx->tcp_fin ||
 	    rx->broken || ctx->closing ||
 	    (rx->inq != inq && tcpcrypt_urgent_owned(sk)))
 		tcpcrypt_kick(ctx);
-	if (rx->inq != inq && !sock_flag(sk, SOCK_DEAD) && !ctx->closing)
+	/* bytes of an incomplete frame may fill the buffer up: SO_RCVLOWAT */
+	wake = rx->inq != inq ||
+	       (ctx->rcvlowat > 1 &&
+		tcpcrypt_rx_readable(sk, ctx, ctx->rcvlowat));
+	if (wake && !sock_flag(sk, SOCK_DEAD) && !ctx->closing)
 		ctx->data_ready(sk);
 }
 
@@ -492,6 +496,16 @@ u32 tcpcrypt_rx_inq(const struct tcpcrypt_ctx *ctx)
 	return READ_ONCE(ctx->rx.plain_bytes) + inq;
 }
 
+/* As tcp_epollin_ready(): hardly anything comes before somebody reads. */
+static bool is_full(const struct sock *sk)
+{
+	int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+
+	return READ_ONCE(*sk->sk_prot->memory_pressure) ||
+	       atomic_read(&sk->sk_rmem_alloc) > rcvbuf - (rcvbuf >> 3) ||
+	       tcp_receive_window(tcp_sk(sk)) <= inet_csk(sk)->icsk_ack.rcv_mss;
+}
+
 /**
  * tcpcrypt_rx_readable() - would recv() return data?
  * @sk:     the socket
@@ -513,8 +527,7 @@ bool tcpcrypt_rx_readable(const struct sock *sk,
 		return false;
 	if (inq >= target)
 		return true;
-	return inq && atomic_read(&sk->sk_rmem_alloc) >=
-		      READ_ONCE(sk->sk_rcvbuf) - (READ_ONCE(sk->sk_rcvbuf) >> 3);
+	return inq && is_full(sk);
 }
 
 /**

@@ -299,6 +299,8 @@ int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	while (!err && rx->tiny && burst++ < SETTLE_BURST &&
 	       !tcpcrypt_tx_stuck(ctx))
 		err = tcpcrypt_rx_decrypt(sk, ctx);
+	if (burst)
+		tcpcrypt_rx_window(sk, ctx);
 	if (rx->tiny && !err && !tcpcrypt_tx_stuck(ctx))
 		tcpcrypt_kick(ctx);
 	/* whoever decrypted it: poll() has said that there was nothing */

@@ -110,6 +110,13 @@ static void release_cb(struct sock *sk)
 		return;
 	if (ctx->grown && !ctx->eno_ack)
 		tcpcrypt_eno_done(sk, ctx);
+	/*
+	 * TCP took its backlog for memory in use until here, and may have
+	 * shut the window for that. No reader comes for half a frame.
+	 */
+	if (ctx->state == TCPCRYPT_OPEN &&
+	    (inet_csk_ack_scheduled(sk) || tcpcrypt_rx_shut(sk)))
+		tcpcrypt_rx_window(sk, ctx);
 	if (!sk->sk_socket || ctx->closing)
 		return;
 	if (tcpcrypt_ops_ours(sk->sk_socket->ops)) {

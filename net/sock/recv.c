@@ -165,6 +165,10 @@ static int idle(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 peeked,
 			return 1;
 		}
 	}
+	/* frames without data, and what this call has read so far */
+	tcpcrypt_rx_was_read(sk, ctx);
+	if (ctx->rx.complete)
+		return 1;
 	if (!*timeo)
 		return -EAGAIN;
 	if (signal_pending(current))
@@ -294,15 +298,13 @@ static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			break;
 		if (copied && is_over(sk, ctx, timeo))
 			break;
-		if (copied && !(flags & MSG_PEEK))
-			tcpcrypt_rx_window(sk, ctx);
 		ret = idle(sk, ctx, peeked, &timeo);
 		if (ret <= 0)
 			break;
 		ret = 0;
 	} while (len);
 	if (copied && !(flags & MSG_PEEK) && tcpcrypt_ctx(sk) == ctx)
-		tcpcrypt_rx_window(sk, ctx);
+		tcpcrypt_rx_was_read(sk, ctx);
 	return copied ? : ret;
 }
 
@@ -438,7 +440,7 @@ static ssize_t splice_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			break;
 	}
 	if (spliced)
-		tcpcrypt_rx_window(sk, ctx);
+		tcpcrypt_rx_was_read(sk, ctx);
 	return spliced ? : ret;
 }
 

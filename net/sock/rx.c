@@ -277,6 +277,8 @@ int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		if (TCP_SKB_CB(skb)->tcp_flags & TCPHDR_FIN)
 			fin = 1;
 	}
+	/* before TCP decides about an ACK and its window */
+	tcpcrypt_rx_recharge(sk, ctx);
 	if (total + fin)
 		read_done(sk, total + fin);
 	return err;
@@ -352,6 +354,7 @@ void tcpcrypt_rx_start(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		scan(&ctx->rx, skb, tcpcrypt_cb(skb)->off,
 		     tcpcrypt_cb(skb)->len);
 	tcpcrypt_rx_recharge(sk, ctx);
+	tcpcrypt_rx_window(sk, ctx);
 	if (ctx->rx.inq && !ctx->closing)
 		ctx->data_ready(sk);
 }
@@ -455,29 +458,75 @@ void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 		tcpcrypt_kick(ctx);
 }
 
+/*
+ * As __tcp_cleanup_rbuf(): an ACK that was put off need not wait any longer.
+ */
+static bool ack_due(struct sock *sk)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	if (!inet_csk_ack_scheduled(sk))
+		return false;
+	if (tp->rcv_nxt - tp->rcv_wup > icsk->icsk_ack.rcv_mss)
+		return true;
+	return ((icsk->icsk_ack.pending & ICSK_ACK_PUSHED2) ||
+		((icsk->icsk_ack.pending & ICSK_ACK_PUSHED) &&
+		 !inet_csk_in_pingpong_mode(sk))) &&
+	       !atomic_read(&sk->sk_rmem_alloc);
+}
+
+/* As __tcp_cleanup_rbuf() and __tcp_select_window(): is it worth an ACK? */
+static bool window_opens(const struct sock *sk, const struct tcp_sock *tp)
+{
+	int full = min_t(int, tp->window_clamp, tcp_full_space(sk));
+	int mss = min_t(int, inet_csk(sk)->icsk_ack.rcv_mss, full);
+	int space = tcp_space(sk), now = tcp_receive_window(tp);
+
+	if (space < full >> 1 &&
+	    (space < tcp_full_space(sk) >> 4 || space < mss))
+		return false;
+	space = min_t(int, space, tp->rcv_ssthresh);
+	return space > 0 && space >= 2 * now;
+}
+
 /**
- * tcpcrypt_rx_window() - the application has read: tell the peer
+ * tcpcrypt_rx_window() - buffers were emptied: tell the peer
  * @sk:  the socket
  * @ctx: its context
  *
- * What tcp_rcv_space_adjust() and tcp_cleanup_rbuf() does for plain TCP.
+ * As tcp_cleanup_rbuf() for plain TCP. It is not only the application that
+ * empties buffers: so do the key agreement, and frames without data.
  *
  * Context: the socket's lock, owned.
  */
 void tcpcrypt_rx_window(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	int mss, space, now;
 
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 |
 				     TCPF_FIN_WAIT2)))
 		return;
-	adjust_space(sk, &ctx->rx);
-	mss = min_t(int, inet_csk(sk)->icsk_ack.rcv_mss, tcp_full_space(sk));
-	space = min_t(int, tcp_space(sk), tp->rcv_ssthresh);
-	now = tcp_receive_window(tp);
-	if (space > 0 && space >= mss && space >= 2 * now)
+	if (ack_due(sk) || window_opens(sk, tp))
 		__tcp_send_ack(sk, tp->rcv_nxt);
+}
+
+/**
+ * tcpcrypt_rx_was_read() - the application has read all it wants, or all
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Buffers were emptied, autotuning may look, and there is room again for what
+ * had to wait in TCP's queue.
+ *
+ * Context: the socket's lock, owned.
+ */
+void tcpcrypt_rx_was_read(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	adjust_space(sk, &ctx->rx);
+	tcpcrypt_rx_window(sk, ctx);
+	if (!skb_queue_empty(&sk->sk_receive_queue))
+		tcpcrypt_rx_pull(sk, ctx);
 }
 
 /**
@@ -503,7 +552,7 @@ static bool is_full(const struct sock *sk)
 
 	return READ_ONCE(*sk->sk_prot->memory_pressure) ||
 	       atomic_read(&sk->sk_rmem_alloc) > rcvbuf - (rcvbuf >> 3) ||
-	       tcp_receive_window(tcp_sk(sk)) <= inet_csk(sk)->icsk_ack.rcv_mss;
+	       tcpcrypt_rx_shut(sk);
 }
 
 /**

@@ -428,6 +428,13 @@ static inline u32 tcpcrypt_rx_next(const struct tcpcrypt_rx *rx)
 	return bytes - READ_ONCE(rx->plain_bytes);
 }
 
+/* Is the window too small for a segment of the peer's? */
+static inline bool tcpcrypt_rx_shut(const struct sock *sk)
+{
+	return tcp_receive_window(tcp_sk(sk)) <=
+	       inet_csk(sk)->icsk_ack.rcv_mss;
+}
+
 /* Keys are being agreed or were: nothing but our bytes may flow. */
 static inline bool tcpcrypt_encrypted(const struct tcpcrypt_ctx *ctx)
 {
@@ -573,6 +580,7 @@ u32 tcpcrypt_rx_take(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 *buf,
 		     u32 len);
 void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len);
 void tcpcrypt_rx_window(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_rx_was_read(struct sock *sk, struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_rx_readable(const struct sock *sk,
 			  const struct tcpcrypt_ctx *ctx, u32 target);
 u32 tcpcrypt_rx_inq(const struct tcpcrypt_ctx *ctx);

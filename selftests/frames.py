@@ -11,7 +11,6 @@ than the window allows, unless a test says so. A zero-window probe that it
 needs is a failure: the kernel did not say that its window had opened.
 """
 
-import errno
 import os
 import random
 import re
@@ -24,7 +23,7 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
-from peer import (ACK, CURVE25519, DEADLINE, FINP, PSH, V4, Conn, Failure,
+from peer import (ACK, CURVE25519, DEADLINE, PSH, V4, Conn, Failure,
                   Session, Suite, add, diff, eno, equal, require)
 
 SYN_ENO = eno(CURVE25519)
@@ -38,9 +37,12 @@ PATIENCE = 4
 SMALLEST = 17 + 1       # clen of a frame with one byte
 LARGEST = 65535
 SIZES = (SMALLEST, 20, 21, 1500, 16384, LARGEST - 1, LARGEST)
-BUFFERS = (1, 4096, 16384, None)
+# What getsockopt(SO_RCVBUF) says, and what to set: Linux doubles it.
+BUFFERS = {"2304": 1, "8192": 4096, "32768": 16384, "default": None}
 
 suite = Suite()
+# in pages; namespaces do not have it, and we shall be in one
+tcp_mem = os.open("/proc/sys/net/ipv4/tcp_mem", os.O_RDWR)
 noise = random.Random(8548).randbytes(1 << 17)
 
 
@@ -91,6 +93,7 @@ class Sender:
         self.net, self.conn, self.idle = net, conn, idle
         self.probes = self.repeats = 0
         self.longest = 0.0
+        self.trace = []
 
     def wait(self, condition, what):
         """As Net.wait(), with the timers of a TCP."""
@@ -115,6 +118,7 @@ class Sender:
         conn = self.conn
         lost = [seg for seg in conn.unacked
                 if diff(seg.ends(), conn.snd_una) > 0]
+        self.trace += conn.trace[-12:]
         if lost:
             self.repeats += 1
             conn.output(lost[0].flags, lost[0].payload, seq=lost[0].seq)
@@ -151,12 +155,57 @@ class Sender:
         conn.unacked = [s for s in conn.unacked
                         if diff(s.ends(), conn.snd_una) > 0] + [seg]
 
+    def jumble(self, data, rng):
+        """Out of order, and parts of it twice."""
+        conn, at = self.conn, 0
+        while at < len(data):
+            n = self.room(min(4000, len(data) - at))
+            cuts = sorted({0, n} | {rng.randrange(n) for _ in range(4)})
+            pieces = [(max(0, begin - rng.randrange(100)), end)
+                      for begin, end in zip(cuts, cuts[1:])]
+            rng.shuffle(pieces)
+            for begin, end in pieces:
+                self.unacked(conn.output(ACK | PSH,
+                                         data[at + begin:at + end],
+                                         seq=add(conn.snd_nxt, begin)))
+            conn.snd_nxt = add(conn.snd_nxt, n)
+            conn.tx_len += n
+            at += n
+            self.acked()
+
+    def flood(self, data, size=1400):
+        """Whatever the window is: no retransmission, no waiting."""
+        conn = self.conn
+        for at in range(0, len(data), size):
+            conn.output(ACK | PSH, data[at:at + size],
+                        seq=add(conn.snd_nxt, at))
+            self.net.pump(0)
+
+    def fill(self, data, size=1400):
+        """Until the window stays shut. Return: bytes sent."""
+        conn, at = self.conn, 0
+        end = time.monotonic() + 0.3
+        while at < len(data) and time.monotonic() < end:
+            n = min(conn.room(), size, len(data) - at)
+            if n <= 0:
+                self.net.pump(0.01)
+                continue
+            conn.output(ACK | PSH, data[at:at + n])
+            conn.snd_nxt = add(conn.snd_nxt, n)
+            conn.tx_len += n
+            at += n
+            end = time.monotonic() + 0.3
+            self.net.pump(0)
+        return at
+
     def acked(self):
         self.wait(lambda: self.conn.snd_una == self.conn.snd_nxt,
                   "everything acknowledged")
 
     def prompt(self):
         """Nothing was needed but the peer's segments."""
+        for line in self.trace:
+            print("#   before: " + line)
         equal((self.probes, self.repeats), (0, 0),
               "zero-window probes and retransmissions")
 
@@ -343,13 +392,329 @@ def transfer(net, role, size, way, pieces, clens):
     sock.setblocking(False)
 
 
-for _size in BUFFERS:
+BRIEF = ("one byte a segment", "1400 bytes a segment",
+         "1 and 513 bytes by turns")
+
+for _buffer, _size in BUFFERS.items():
     for _name, _pieces in PIECES.items():
-        suite.test("3.6 SO_RCVBUF %s, %s" % (_size or "default", _name),
+        if _buffer in ("32768", "default") and _name not in BRIEF:
+            continue
+        suite.test("3.6 SO_RCVBUF %s, %s" % (_buffer, _name),
                    PASSIVE, _size, at_once, _pieces, SIZES)(transfer)
     for _name, _way in READERS.items():
-        suite.test("3.6 SO_RCVBUF %s, read: %s" % (_size or "default", _name),
+        if _buffer == "32768":
+            continue
+        suite.test("3.6 SO_RCVBUF %s, read: %s" % (_buffer, _name),
                    ACTIVE, _size, _way, odd, SIZES)(transfer)
+
+
+@suite.test("3.6 out of order and overlapping, SO_RCVBUF 32768", 16384)
+@suite.test("3.6 out of order and overlapping, SO_RCVBUF default", None)
+def jumbled(net, size):
+    sock, conn, session = established(net, PASSIVE, rcvbuf(size))
+    sender, rng = Sender(net, conn), random.Random(3)
+    want = b"".join(content(clen - 17, i) for i, clen in enumerate(SIZES))
+    reader = Reader(sock, len(want), at_once)
+    reader.start()
+    for i, clen in enumerate(SIZES):
+        sender.jumble(session.seal(content(clen - 17, i)), rng)
+    reader.check(sender, want)
+    sender.prompt()
+    sock.setblocking(False)
+
+
+@suite.test("3.6 a frame in 48 segments wakes a level-triggered epoll once",
+            select.EPOLLIN)
+@suite.test("3.6 a frame in 48 segments wakes an edge-triggered epoll once",
+            select.EPOLLIN | select.EPOLLET)
+def wakeups(net, events):
+    sock, conn, session = established(net, PASSIVE)
+    sender, woken = Sender(net, conn), []
+
+    def wait(reader):
+        with select.epoll() as epoll:
+            epoll.register(reader.sock, events)
+            while reader.left():
+                require(epoll.poll(DEADLINE), "epoll has waited in vain")
+                woken.append(len(reader.data))
+                try:
+                    reader.take(reader.sock.recv(1 << 17,
+                                                 socket.MSG_DONTWAIT))
+                except BlockingIOError:
+                    pass
+
+    reader = Reader(sock, 5 * (LARGEST - 17), wait)
+    reader.start()
+    for i in range(5):
+        sender.send(session.seal(content(LARGEST - 17, i)), [1380])
+        sender.wait(lambda n=i + 1: len(reader.data) == n * (LARGEST - 17),
+                    "the frame is read")
+    reader.check(sender, b"".join(content(LARGEST - 17, i)
+                                  for i in range(5)))
+    equal(woken, [i * (LARGEST - 17) for i in range(5)],
+          "bytes that were read before each return of epoll_wait()")
+    sock.setblocking(False)
+
+
+# --- what the application does not read, but work and key agreement do -----
+
+@suite.test("4.1 SO_RCVBUF 2304: Init of 2000 bytes, one byte a segment",
+            PASSIVE, 1)
+@suite.test("4.1 SO_RCVBUF 2304: Init of 2000 bytes, 700 bytes a segment",
+            PASSIVE, 700)
+@suite.test("4.1 SO_RCVBUF 2304: Init2 of 2000 bytes, 700 bytes a segment",
+            ACTIVE, 700)
+def long_init(net, role, piece):
+    sock, conn, session = negotiate(net, role, rcvbuf(1))
+    session.agree(size=piece, ignored=bytes(1900))
+    sender = Sender(net, conn)
+    reader = Reader(sock, 10000, at_once)
+    reader.start()
+    sender.send(session.seal(content(10000)), [1400])
+    reader.check(sender, content(10000))
+    sender.prompt()
+    sock.setblocking(False)
+
+
+def stream(session, frames):
+    """Frames in a row: (data, control) each."""
+    out = b""
+    for data, control in frames:
+        if control:
+            session.advance_tx()
+        out += session.seal(data, control=control,
+                            offset=session.conn.tx_len + len(out))
+    return out
+
+
+KINDS = {"empty": [(b"", 0)] * 400, "rekey": [(b"", 1)] * 150,
+         "one-byte": [(b"x", 0)] * 400,
+         "one-byte, empty and rekey": [(b"", 1), (b"", 0), (b"x", 0)] * 60}
+
+
+def tiny(net, size, kind, piece):
+    """Nobody reads what goes before, or there is nothing to be read."""
+    sock, conn, session = established(net, PASSIVE, rcvbuf(size))
+    sender = Sender(net, conn)
+    frames = KINDS[kind] + [(content(20000), 0)]
+    want = b"".join(data for data, _ in frames)
+    reader = Reader(sock, len(want), at_once)
+    reader.start()
+    data = stream(session, frames)
+    sender.send(data, [piece])
+    reader.check(sender, want)
+    sender.prompt()
+    sock.setblocking(False)
+
+
+for _buffer in ("2304", "default"):
+    for _kind in KINDS:
+        for _piece in (20, 1400):
+            suite.test("4.2.1 SO_RCVBUF %s: %s frames, %d bytes a segment" % (
+                _buffer, _kind, _piece), BUFFERS[_buffer], _kind,
+                _piece)(tiny)
+
+
+# --- memory ----------------------------------------------------------------
+
+class Memory:
+    """What a control group of our own is charged for sockets."""
+
+    ROOT = "/tmp/frames-cgroup"
+
+    def __init__(self):
+        if not os.path.exists(self.ROOT):
+            os.mkdir(self.ROOT)
+            subprocess.run(["mount", "-t", "cgroup2", "none", self.ROOT],
+                           check=True)
+        self.own = self.ROOT + "/frames"
+        if not os.path.exists(self.own):
+            self.put(self.ROOT + "/cgroup.subtree_control", "+memory")
+            os.mkdir(self.own)
+        self.put(self.own + "/cgroup.procs", str(os.getpid()))
+
+    @staticmethod
+    def put(path, text):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+
+    def sockets(self):
+        # whoever reads this has the kernel sum up
+        with open(self.own + "/cpu.stat", encoding="ascii") as f:
+            f.read()
+        with open(self.own + "/memory.stat", encoding="ascii") as f:
+            return dict((k, int(v)) for k, v in (
+                line.split() for line in f))["sock"]
+
+
+def skmem(conn):
+    """Of the kernel's end: {"r": bytes in sk_rmem_alloc, "rb": ...}"""
+    text = subprocess.run(
+        ["ss", "-tamnOH", "sport", "=", ":%d" % conn.rport, "and", "dport",
+         "=", ":%d" % conn.port], check=True, stdout=subprocess.PIPE,
+        text=True).stdout
+    found = re.search(r"skmem:\(([^)]*)\)", text)
+    require(found, "ss shows no memory: %r" % text)
+    return {k: int(v) for k, v in re.findall(r"([a-z]+)(\d+)",
+                                             found.group(1))}
+
+
+# What the module takes over SO_RCVBUF at most: a segment that the window let
+# in, a frame and what it costs more than its length.
+OVER = 65536 + 2 * 65538 + 4352
+CONNS = 2
+
+
+def hoard(net, size, attack, bound=OVER, keyed=True, count=CONNS):
+    """Nobody reads; what does a connection cost?"""
+    memory = Memory()
+    before, made = memory.sockets(), []
+    for _ in range(count):
+        make = established if keyed else negotiate
+        sock, conn, session = make(net, PASSIVE, rcvbuf(size))
+        made.append((sock, conn))
+        limit = sock.getsockopt(SOL, RCVBUF)
+        attack(Sender(net, conn), conn, session)
+    net.rest(0.2)
+    each = (memory.sockets() - before) // count
+    for sock, conn in made:
+        # autotuning: nobody has read, there is nothing to tune
+        equal(sock.getsockopt(SOL, RCVBUF), limit, "SO_RCVBUF")
+        mem = skmem(conn)
+        # one whole frame, and what else was let in
+        require(mem["r"] <= limit + bound,
+                "%d bytes in sk_rmem_alloc, SO_RCVBUF is %d" % (
+                    mem["r"], limit))
+    print("# %d bytes a connection, SO_RCVBUF %d, sk_rmem_alloc %d" % (
+        each, limit, mem["r"]))
+    require(each > 1000, "nothing is charged")
+    require(each <= limit + bound, "%d bytes a connection, SO_RCVBUF is %d" %
+            (each, limit))
+
+
+def almost(pieces):
+    """The largest frame, but for its last byte."""
+    def attack(sender, _, session):
+        frame = session.seal(content(LARGEST - 17))[:-1]
+        sender.send(frame, pieces(len(frame)))
+        sender.acked()
+        sender.prompt()
+    return attack
+
+
+def header(sender, _, session):
+    sender.send(session.seal(content(LARGEST - 17))[:3], [1])
+
+
+def unread(clen, piece):
+    def attack(sender, conn, session):
+        # more than the window, and then whatever it is
+        data, enough = b"", min(40000, 3000 + 2 * conn.room())
+        while len(data) < enough:
+            data += session.seal(content(clen - 17),
+                                 offset=conn.tx_len + len(data))
+        sender.fill(data, piece)
+        sender.flood(content(60000), 1400)
+    return attack
+
+
+def by_turns(sender, conn, session):
+    """The module decrypts these before anybody reads them."""
+    data = b""
+    for n in [1, 513] * 250:
+        data += session.seal(content(n), offset=conn.tx_len + len(data))
+    sender.fill(data)
+
+
+def holes(sender, conn, session):
+    """Every other piece is missing, all of the window and beyond."""
+    data = session.seal(content(LARGEST - 17))
+    for at in range(0, 60000, 600):
+        conn.output(ACK | PSH, data[at:at + 300],
+                    seq=add(conn.snd_nxt, at + 300))
+        sender.net.pump(0)
+
+
+def no_init(sender, conn, session):
+    """An Init message that never ends, then whatever the window is."""
+    init = session.init1(ignored=bytes(2000))
+    sender.send(init[:-1], [1])
+    # the last byte does not come, but what would be after it
+    conn.snd_nxt = add(conn.snd_nxt, 1)
+    sender.flood(content(100000))
+
+
+for _buffer in ("2304", "default"):
+    _size, _name = BUFFERS[_buffer], "SO_RCVBUF %s: " % _buffer
+    for _what, _attack in (
+            ("a header", header),
+            ("frame of 65,537 of 65,538 bytes, 1400 a segment",
+             almost(lambda n: [1400])),
+            ("the same, odd pieces", almost(odd)),
+            ("the same, 1 and 513 bytes by turns",
+             almost(PIECES["1 and 513 bytes by turns"])),
+            ("frames of 1 byte, past the window", unread(18, 1400)),
+            ("frames of 1 byte, one a segment", unread(18, 21)),
+            ("frames of 65,535 bytes, past the window", unread(LARGEST, 1400)),
+            ("frames of 1749 bytes, one a segment", unread(1749, 1400)),
+            ("frames of 1 and 513 bytes by turns", by_turns),
+            ("out of order, past the window", holes)):
+        suite.test("memory: " + _name + _what, _size, _attack)(hoard)
+    suite.test("memory: %sno keys" % _name, _size, no_init, 65536 + 8192,
+               False)(hoard)
+
+
+@suite.test("memory: SO_RCVBUF 8192: before accept()", 4096)
+@suite.test("memory: SO_RCVBUF default: before accept()", None)
+def unaccepted(net, size):
+    listener, conn, session = negotiate(net, PASSIVE, rcvbuf(size),
+                                        accept=False)
+    limit = listener.getsockopt(SOL, RCVBUF)
+    sender = Sender(net, conn)
+    sender.fill(session.init1(ignored=bytes(3000)) + content(130000), 100)
+    sender.flood(content(60000))
+    mem = skmem(conn)
+    print("# sk_rmem_alloc %d, SO_RCVBUF %d" % (mem["r"], limit))
+    require(1000 < mem["r"] <= limit + 65536,
+            "%d bytes in sk_rmem_alloc, SO_RCVBUF is %d" % (mem["r"], limit))
+
+
+HOARDERS = 40
+
+
+@suite.test("memory: net.ipv4.tcp_mem holds, and nothing is lost")
+def tcp_limit(net):
+    """Over the limit TCP drops what comes if its reader has what to read."""
+    memory, made = Memory(), []
+    for _ in range(HOARDERS):
+        sock, conn, session = established(net, PASSIVE)
+        data = b""
+        for at in range(40):
+            data += session.seal(content(1380, at),
+                                 offset=conn.tx_len + len(data))
+        made.append((sock, conn, data, conn.snd_nxt))
+    usual, before = os.pread(tcp_mem, 100, 0), memory.sockets()
+    try:
+        os.pwrite(tcp_mem, b"64 128 256", 0)
+        for _, conn, data, _ in made:
+            Sender(net, conn).fill(data)
+        used = memory.sockets() - before
+    finally:
+        os.pwrite(tcp_mem, usual, 0)
+    # each CPU counts a mebibyte before it adds it to the sum
+    limit = (256 << 12) + (os.cpu_count() << 20) + HOARDERS * 3 * 4096
+    sent = sum(len(data) for _, _, data, _ in made)
+    print("# %d bytes for %d, limit %d" % (used, sent, limit))
+    require(used < limit, "%d bytes, limit %d" % (used, limit))
+    for sock, conn, data, begin in made[:3] + made[-3:]:
+        sender = Sender(net, conn)
+        # what was dropped, once more
+        conn.snd_nxt = conn.snd_una
+        sender.send(data[diff(conn.snd_una, begin):], [1400])
+        got = net.recv_exact(sock, 40 * 1380)
+        equal(got, b"".join(content(1380, at) for at in range(40)),
+              "what recv() got")
+
 
 if __name__ == "__main__":
     sys.exit(suite.main())

@@ -44,6 +44,8 @@ JOBS = [
     ("api", "guest", 600, "selftests/sock.sh sysctl.py api_test opts_test "
                             "close.py"),
     ("options", "guest", 900, "selftests/options.py"),
+    ("frames", "guest", 900, "selftests/frames.py"),
+    ("buffers", "guest", 600, "selftests/sock.sh frames_test"),
     ("abort", "guest", 900, "selftests/abort.py"),
     ("fork", "guest", 600, "selftests/fork.py"),
     ("curves", "guest", 600, "selftests/curves.py"),

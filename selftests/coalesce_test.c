@@ -515,6 +515,7 @@ static void cork_after_nodelay(void)
 	struct pair p = new_pair();
 	unsigned long long frames;
 	struct arrivals *a;
+	double time;
 	int i;
 
 	ping_pair(p);
@@ -526,10 +527,11 @@ static void cork_after_nodelay(void)
 	for (i = 0; i < 10; i++)
 		send_stream(p.c, i * 100, 100, 100);
 	set_int(p.c, IPPROTO_TCP, TCP_CORK, 0);
+	time = now() - a->begin;
 	join(a->thread);
-	/* two if the machine took longer than 200 ms */
-	if (!is_plain)
-		CHECK(frames_of(p.c) - frames <= 2);
+	/* else the cork's own time may have been up */
+	if (!is_plain && time < 0.18)
+		CHECK_EQ(frames_of(p.c) - frames, 1);
 }
 
 /* --- what lets go of data ------------------------------------------------- */
@@ -821,6 +823,31 @@ static void sizes(void)
 	set_sysctl(B, "skip_loopback", 1);
 }
 
+/* What fills the send buffer does not wait for more. */
+static bool no_room_holds(void)
+{
+	static const struct bulk tiny = {
+		.host = B, .total = 200000, .chunk = 3000, .sndbuf = 1,
+	};
+	double time[2], begin;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		is_plain = !i;
+		begin = now();
+		one_bulk(&tiny);
+		time[i] = now() - begin;
+	}
+	return time[1] < 3 * time[0] + 0.7;
+}
+
+static void no_room_for_more(void)
+{
+	set_sysctl(B, "skip_loopback", 0);
+	persuade(no_room_holds);
+	set_sysctl(B, "skip_loopback", 1);
+}
+
 static void sendfile_frames(void)
 {
 	struct pair p = new_pair();
@@ -1003,7 +1030,7 @@ static void check_quiet(void)
 		nap(1000);
 		runs = worker_runs() - runs;
 		printf("# %llu runs\n", runs);
-		if (runs < 60)
+		if (runs < 25)
 			return;
 	}
 	FAIL("busy");
@@ -1029,16 +1056,27 @@ static void reset_while_held(void)
 static void stuck_while_corked(void)
 {
 	struct pair p = new_pair();
-	unsigned long long sent;
+	size_t total = 0;
+	int idle = 0;
+	ssize_t n;
 
 	set_int(p.c, IPPROTO_TCP, TCP_CORK, 1);
 	set_int(p.c, SOL_SOCKET, SO_SNDBUF, 50000);
 	set_int(p.s, SOL_SOCKET, SO_RCVBUF, 10000);
-	sent = send_until_full(p.c, 0);
-	nap(500);
-	sent += send_until_full(p.c, sent);
+	/* so that something is left of the last one */
+	while (idle < 10) {
+		n = send(p.c, stream(total), 333, MSG_DONTWAIT);
+		if (n > 0) {
+			total += n;
+			idle = 0;
+			continue;
+		}
+		CHECK_ERR(n, EAGAIN);
+		nap(50);
+		idle++;
+	}
 	check_quiet();
-	recv_stream(p.s, 0, sent, CHUNK);
+	recv_stream(p.s, 0, total, CHUNK);
 }
 
 static void disconnect_while_held(void)
@@ -1109,19 +1147,16 @@ static void timers_while_held(void)
 	ping_pair(p);
 }
 
-/* An error that TCP survives: what waits goes on when it was heard. */
-static void soft_error(void)
+/* TCP cannot send when the cork's time is up. */
+static void no_route(void)
 {
 	struct pair p = new_pair();
-	char c;
 
-	set_int(p.c, SOL_IP, IP_RECVERR, 1);
 	set_int(p.c, IPPROTO_TCP, TCP_CORK, 1);
+	command("ip -n a route add prohibit 10.9.0.2");
 	CHECK_EQ(send(p.c, stream(0), 100, 0), 100);
-	command("ip -n a route add prohibit 10.9.0.2 2>/dev/null || true");
 	nap(400);
-	command("ip -n a route del prohibit 10.9.0.2 2>/dev/null || true");
-	(void)recv(p.c, &c, 1, MSG_DONTWAIT);
+	command("ip -n a route del prohibit 10.9.0.2");
 	recv_stream(p.s, 0, 100, 100);
 }
 
@@ -1133,6 +1168,7 @@ static const struct ktap_case cases[] = {
 	CASE(cork_after_nodelay, BOTH),
 	CASE(sendfile_killed, BOTH),
 	CASE(sizes, BOTH),
+	CASE(no_room_for_more, V4),
 	CASE(sendfile_frames, BOTH),
 	CASE(bounded_before_keys, BOTH),
 	CASE(given_up, BOTH),
@@ -1141,7 +1177,7 @@ static const struct ktap_case cases[] = {
 	CASE(disconnect_while_held, BOTH),
 	CASE(shared, BOTH),
 	CASE(timers_while_held, BOTH),
-	CASE(soft_error, BOTH),
+	CASE(no_route, BOTH),
 	/* slow */
 	CASE(outq, BOTH),
 	CASE(no_edges, V4),

@@ -433,7 +433,8 @@ static int flush(struct sock *sk, struct tcpcrypt_ctx *ctx, bool all)
 	err = tcpcrypt_pending_flush(sk, ctx);
 	if (err)
 		return err;
-	if (all || tcpcrypt_rekey_owes(ctx) || tcpcrypt_tx_overdue(sk, tx))
+	if (all || tx->open_urg || tcpcrypt_rekey_owes(ctx) ||
+	    tcpcrypt_tx_overdue(sk, tx))
 		how = TCPCRYPT_PUSH_FORCE;
 	else
 		how = tx->more ? TCPCRYPT_PUSH_MORE : TCPCRYPT_PUSH_NOW;

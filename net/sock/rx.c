@@ -207,32 +207,6 @@ static u32 append(struct sock *sk, struct tcpcrypt_ctx *ctx,
 }
 
 /*
- * Takes bytes out of TCP's books. Receive-buffer autotuning must not see it:
- * nobody has read them yet. It rests while its last look lies ahead.
- */
-static void read_done(struct sock *sk, u32 len)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	u64 time = tp->rcvq_space.time;
-
-	tp->rcvq_space.time = tp->tcp_mstamp + USEC_PER_SEC;
-	tcp_read_done(sk, len);
-	tp->rcvq_space.time = time;
-}
-
-/* The application has read: let autotuning look, at what was read alone. */
-static void adjust_space(struct sock *sk, const struct tcpcrypt_rx *rx)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	u32 unread = rx->raw_bytes + rx->plain_bytes;
-
-	tp->rcvq_space.seq += unread;
-	tcp_read_done(sk, 0);
-	/* a look moves it to copied_seq; in either case it is now too far */
-	tp->rcvq_space.seq -= unread;
-}
-
-/*
  * TCP's memory is used up. If it waits for this reader, no more is taken: then
  * TCP, whose queue is not empty, drops what comes, until the reader has read.
  */
@@ -280,7 +254,7 @@ int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	/* before TCP decides about an ACK and its window */
 	tcpcrypt_rx_recharge(sk, ctx);
 	if (total + fin)
-		read_done(sk, total + fin);
+		tcpcrypt_rx_done(sk, total + fin);
 	return err;
 }
 
@@ -456,77 +430,6 @@ void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 	tcpcrypt_rx_recharge(sk, ctx);
 	if ((rx->tcp_fin && !rx->fin) || rx->broken)
 		tcpcrypt_kick(ctx);
-}
-
-/*
- * As __tcp_cleanup_rbuf(): an ACK that was put off need not wait any longer.
- */
-static bool ack_due(struct sock *sk)
-{
-	const struct inet_connection_sock *icsk = inet_csk(sk);
-	const struct tcp_sock *tp = tcp_sk(sk);
-
-	if (!inet_csk_ack_scheduled(sk))
-		return false;
-	if (tp->rcv_nxt - tp->rcv_wup > icsk->icsk_ack.rcv_mss)
-		return true;
-	return ((icsk->icsk_ack.pending & ICSK_ACK_PUSHED2) ||
-		((icsk->icsk_ack.pending & ICSK_ACK_PUSHED) &&
-		 !inet_csk_in_pingpong_mode(sk))) &&
-	       !atomic_read(&sk->sk_rmem_alloc);
-}
-
-/* As __tcp_cleanup_rbuf() and __tcp_select_window(): is it worth an ACK? */
-static bool window_opens(const struct sock *sk, const struct tcp_sock *tp)
-{
-	int full = min_t(int, tp->window_clamp, tcp_full_space(sk));
-	int mss = min_t(int, inet_csk(sk)->icsk_ack.rcv_mss, full);
-	int space = tcp_space(sk), now = tcp_receive_window(tp);
-
-	if (space < full >> 1 &&
-	    (space < tcp_full_space(sk) >> 4 || space < mss))
-		return false;
-	space = min_t(int, space, tp->rcv_ssthresh);
-	return space > 0 && space >= 2 * now;
-}
-
-/**
- * tcpcrypt_rx_window() - buffers were emptied: tell the peer
- * @sk:  the socket
- * @ctx: its context
- *
- * As tcp_cleanup_rbuf() for plain TCP. It is not only the application that
- * empties buffers: so do the key agreement, and frames without data.
- *
- * Context: the socket's lock, owned.
- */
-void tcpcrypt_rx_window(struct sock *sk, struct tcpcrypt_ctx *ctx)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 |
-				     TCPF_FIN_WAIT2)))
-		return;
-	if (ack_due(sk) || window_opens(sk, tp))
-		__tcp_send_ack(sk, tp->rcv_nxt);
-}
-
-/**
- * tcpcrypt_rx_was_read() - the application has read all it wants, or all
- * @sk:  the socket
- * @ctx: its context
- *
- * Buffers were emptied, autotuning may look, and there is room again for what
- * had to wait in TCP's queue.
- *
- * Context: the socket's lock, owned.
- */
-void tcpcrypt_rx_was_read(struct sock *sk, struct tcpcrypt_ctx *ctx)
-{
-	adjust_space(sk, &ctx->rx);
-	tcpcrypt_rx_window(sk, ctx);
-	if (!skb_queue_empty(&sk->sk_receive_queue))
-		tcpcrypt_rx_pull(sk, ctx);
 }
 
 /**

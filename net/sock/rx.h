@@ -35,6 +35,7 @@ static inline bool tcpcrypt_rx_tiny(u8 control, u32 plen)
 	return plen <= TCPCRYPT_TINY_MAX || control & TCPCRYPT_CONTROL_REKEY;
 }
 
+/* rx.c */
 void tcpcrypt_rx_recharge(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_charge(struct sock *sk, struct sk_buff *skb, u32 *truesize);
 void tcpcrypt_rx_discharge(struct sock *sk, struct sk_buff *skb,
@@ -42,5 +43,8 @@ void tcpcrypt_rx_discharge(struct sock *sk, struct sk_buff *skb,
 int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_eat_raw(struct sock *sk, struct tcpcrypt_rx *rx, u32 len);
 u32 tcpcrypt_rx_peek_raw(const struct tcpcrypt_rx *rx, u8 *buf, u32 len);
+
+/* window.c */
+void tcpcrypt_rx_done(struct sock *sk, u32 len);
 
 #endif /* _TCPCRYPT_RX_H */

@@ -579,14 +579,16 @@ void tcpcrypt_rx_start(struct sock *sk, struct tcpcrypt_ctx *ctx);
 u32 tcpcrypt_rx_take(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 *buf,
 		     u32 len);
 void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len);
-void tcpcrypt_rx_window(struct sock *sk, struct tcpcrypt_ctx *ctx);
-void tcpcrypt_rx_was_read(struct sock *sk, struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_rx_readable(const struct sock *sk,
 			  const struct tcpcrypt_ctx *ctx, u32 target);
 u32 tcpcrypt_rx_inq(const struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_hide(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_unread(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx);
+
+/* window.c */
+void tcpcrypt_rx_window(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_rx_was_read(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
 /* decrypt.c */
 int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);

@@ -9,6 +9,8 @@
     wire.py syn FILE PORT          first SYN to PORT without what always
                                    differs (ports, sequence, time, checksum)
     wire.py resets FILE            number of RST segments
+    wire.py closes FILE            "N M K": of N connections M saw a FIN from
+                                   either side, and K an RST
     wire.py show FILE STRING       a few lines of hexdump around STRING, or of
                                    the middle of the longest stream
 Captures may be truncated by -s: has and show look at what is there.
@@ -146,6 +148,22 @@ def syn(path, port):
     return "none"
 
 
+def closes(path):
+    """A connection counts from its SYN on."""
+    fins, reset = {}, set()
+    for s in segments(path):
+        me, other = (s.src, s.sport), (s.dst, s.dport)
+        key = min((me, other), (other, me))
+        if s.flags & SYN:
+            fins.setdefault(key, set())
+        elif key in fins and s.flags & FIN:
+            fins[key].add(me)
+        if key in fins and s.flags & RST:
+            reset.add(key)
+    return "%d %d %d" % (
+        len(fins), sum(len(ends) == 2 for ends in fins.values()), len(reset))
+
+
 def hexdump(data, start, out):
     for at in range(0, len(data), 16):
         row = data[at:at + 16]
@@ -194,6 +212,8 @@ def main(argv):
         print(syn(path, int(rest[0])))
     elif command == "resets":
         print(sum(1 for s in segments(path) if s.flags & RST))
+    elif command == "closes":
+        print(closes(path))
     elif command == "show":
         print(show(path, rest[0].encode()))
     else:

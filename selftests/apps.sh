@@ -30,8 +30,8 @@
 
 set -o pipefail
 APPS=$SELFTESTS/apps
-all_apps="curl iperf3_bulk iperf3_reverse iperf3_bidir iperf3_parallel
-	netcat rsync redis postgres echo1000 sshd"
+all_apps="curl wrk haproxy iperf3_bulk iperf3_reverse iperf3_bidir
+	iperf3_parallel netcat rsync redis postgres echo1000 sshd git nbd"
 
 if [ "${1:-}" = --full ]; then
 	shift

@@ -4,7 +4,7 @@
 # Installs the Debian packages that a target of the top-level Makefile needs
 # and that are not there yet. Prints nothing when nothing is missing.
 #
-#   deps.sh build|guest|apps|check ...
+#   deps.sh build|guest|demo|apps|check ...
 
 set -u
 
@@ -15,7 +15,8 @@ declare -A packages=(
 	[demo]="nginx-light curl iperf3"
 	[apps]="nginx-light curl iperf3 netcat-openbsd rsync redis-server
 		redis-tools postgresql postgresql-contrib openssh-server
-		openssh-client ethtool python3-cryptography"
+		openssh-client ethtool python3-cryptography haproxy wrk git
+		nbdkit libnbd-bin"
 	[check]="sparse shellcheck perl clang libssl-dev xz-utils
 		 linux-source-6.1"
 )
@@ -24,7 +25,7 @@ declare -A packages=(
 # machine may have them from elsewhere (KDIR=, a compiler in /usr/local).
 declare -A provided=(
 	[make]=make [gcc]=gcc [kmod]=modinfo [clang]=clang [perl]=perl
-	[shellcheck]=shellcheck [curl]=curl
+	[shellcheck]=shellcheck [curl]=curl [git]=git
 )
 
 die() {

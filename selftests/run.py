@@ -24,6 +24,7 @@ TOP = os.path.dirname(HERE)
 # Name, where, seconds that it may take at most, and the command. Where is
 #   host    this machine
 #   guest   a guest with the stock kernel, the module loaded
+#   large   likewise, with more memory
 #   debug   a guest with the debug kernel (KASAN, lockdep, kmemleak), likewise
 # What takes longest comes first, so that both cores are busy to the end.
 # LONG is what "make check-long" has besides.
@@ -33,6 +34,7 @@ JOBS = [
     ("apps-1", "guest", 900, "selftests/apps.sh curl netcat rsync redis sshd"),
     ("apps-2", "guest", 900, "selftests/apps.sh iperf3_bulk iperf3_reverse "
                              "iperf3_bidir iperf3_parallel postgres echo1000"),
+    ("apps-3", "guest", 900, "selftests/apps.sh wrk haproxy git nbd"),
     ("crypt", "guest", 900, "selftests/crypt.py"),
     ("alive", "guest", 900, "selftests/rekey.py ^3.9 ^8.2"),
     ("rekey", "guest", 900, "selftests/rekey.py ^3.[68]"),
@@ -58,11 +60,14 @@ LONG = [
     ("timing", "host", 1800, "make -s -C selftests/timing run_tests"),
     ("kunit", "host", 3600, "selftests/kunit/run.sh"),
     ("debug-netem", "debug", 3600, "selftests/netem.sh v4"),
-    ("debug-apps", "debug", 3600, "selftests/apps.sh"),
+    ("debug-apps", "debug", 5400, "selftests/apps.sh curl wrk haproxy netcat "
+                                  "rsync redis postgres nbd echo1000 sshd "
+                                  "iperf3_bulk iperf3_bidir iperf3_parallel"),
 ]
 
 RESULT = re.compile(r"^(not )?ok\b\s*(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)")
+APPLICATIONS = re.compile(r"^# applications (passed|failed): *(.*)$")
 started = time.monotonic()
 output_lock = threading.Lock()
 
@@ -105,7 +110,7 @@ class Job:
         self.command = shlex.split(command)
         self.out = os.path.join(out, name)
         self.passed = self.failed = self.skipped = self.planned = 0
-        self.diagnosis = []
+        self.diagnosis, self.applications = [], {}
 
     def argv(self):
         if self.where == "host":
@@ -114,13 +119,21 @@ class Job:
                  "-t", str(self.timeout)]
         if self.where == "debug":
             kernel, module = debug_kernel(os.path.dirname(self.out))
-            guest += ["-k", kernel, "--module", module, "-m", "4G"]
+            guest += ["-k", kernel, "--module", module]
+        if self.where != "guest":
+            guest += ["-m", "4G"]
+        if "TCPCRYPT_CACHE" in os.environ:
+            guest += ["-e", "TCPCRYPT_CACHE=" + os.environ["TCPCRYPT_CACHE"]]
         return guest + ["--", os.path.join(HERE, "guest/session.sh")
                         ] + self.command
 
     def line(self, line):
         plan, result = PLAN.match(line), RESULT.match(line)
-        if plan:
+        applications = APPLICATIONS.match(line)
+        if applications:
+            self.applications[applications.group(1)] = set(
+                applications.group(2).split())
+        elif plan:
             self.planned += int(plan.group(1))
         elif not result:
             self.diagnosis.append(line)
@@ -174,6 +187,17 @@ class Job:
             self.line("not ok %s: %s" % (self.name, trouble))
 
 
+def show_applications(jobs):
+    """What apps.sh says, in however many jobs: all of them have to pass."""
+    by_result = {"passed": set(), "failed": set()}
+    for job in jobs:
+        for result, names in job.applications.items():
+            by_result[result] |= names
+    passed = sorted(by_result["passed"] - by_result["failed"])
+    if passed:
+        print("%d applications passed: %s" % (len(passed), " ".join(passed)))
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -225,6 +249,7 @@ def main():
     last.run()
     jobs.append(last)
 
+    show_applications(jobs)
     skipped = sum(job.skipped for job in jobs)
     if skipped:
         print("%d skipped" % skipped)

@@ -62,8 +62,9 @@ demo: install-deps
 	@selftests/guest/guest.py -i -t 600 -- selftests/demo.sh
 
 check check-long: install-deps
-	@selftests/deps.sh demo apps check
+	@selftests/deps.sh demo apps check $(if $(filter check-long,$@),apps-long)
 	+@$(MAKE) -s --no-print-directory module programs tep fork
+	@$(if $(filter check-long,$@),selftests/apps/prepare.sh go java tree >/dev/null)
 	@selftests/guest/kernel.sh >/dev/null
 	@selftests/run.py $(if $(filter check-long,$@),--long) $(TESTS)
 

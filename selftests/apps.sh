@@ -31,7 +31,8 @@
 set -o pipefail
 APPS=$SELFTESTS/apps
 all_apps="curl wrk haproxy iperf3_bulk iperf3_reverse iperf3_bidir
-	iperf3_parallel netcat rsync redis postgres echo1000 sshd git nbd"
+	iperf3_parallel netcat rsync redis postgres echo1000 sshd git nbd go
+	node java"
 
 if [ "${1:-}" = --full ]; then
 	shift

@@ -4,7 +4,7 @@
 # Installs the Debian packages that a target of the top-level Makefile needs
 # and that are not there yet. Prints nothing when nothing is missing.
 #
-#   deps.sh build|guest|demo|apps|check ...
+#   deps.sh build|guest|demo|apps|apps-long|check ...
 
 set -u
 
@@ -17,6 +17,7 @@ declare -A packages=(
 		redis-tools postgresql postgresql-contrib openssh-server
 		openssh-client ethtool python3-cryptography haproxy wrk git
 		nbdkit libnbd-bin"
+	[apps-long]="golang-go nodejs default-jdk-headless linux-source-6.1"
 	[check]="sparse shellcheck perl clang libssl-dev xz-utils
 		 linux-source-6.1"
 )
@@ -25,7 +26,8 @@ declare -A packages=(
 # machine may have them from elsewhere (KDIR=, a compiler in /usr/local).
 declare -A provided=(
 	[make]=make [gcc]=gcc [kmod]=modinfo [clang]=clang [perl]=perl
-	[shellcheck]=shellcheck [curl]=curl [git]=git
+	[shellcheck]=shellcheck [curl]=curl [git]=git [nodejs]=node
+	[golang-go]=go [default-jdk-headless]=javac
 )
 
 die() {

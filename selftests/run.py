@@ -63,6 +63,11 @@ LONG = [
     ("debug-apps", "debug", 5400, "selftests/apps.sh curl wrk haproxy netcat "
                                   "rsync redis postgres nbd echo1000 sshd "
                                   "iperf3_bulk iperf3_bidir iperf3_parallel"),
+    ("apps-long-1", "large", 7200, "selftests/apps.sh --full curl wrk haproxy "
+                                   "nbd"),
+    ("apps-long-2", "large", 7200, "selftests/apps.sh --full redis rsync git "
+                                   "go node java"),
+    ("apps-long-3", "large", 7200, "selftests/apps.sh --full postgres"),
 ]
 
 RESULT = re.compile(r"^(not )?ok\b\s*(.*)$")

@@ -14,7 +14,8 @@ kernel_major := $(firstword $(subst ., ,$(kernel)))
 kernel_minor := $(word 2,$(subst ., ,$(kernel)))
 
 # Tests in C: one file, one program.
-programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c))
+programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c \
+	selftests/diff/*_test.c))
 
 .PHONY: all module programs demo check check-long check-timing clean help
 .PHONY: install-deps check-headers tep kunit fork
@@ -49,7 +50,8 @@ fork: check-headers
 
 programs: $(programs)
 
-selftests/%_test: selftests/%_test.c $(wildcard selftests/lib/*.h)
+selftests/%_test: selftests/%_test.c $(wildcard selftests/lib/*.h \
+		selftests/diff/*.h)
 	$(CC) -O2 -g -Wall -Wextra -Iinclude/uapi -o $@ $< -lpthread
 
 install-deps:

@@ -179,9 +179,10 @@ static bool ktap_chosen(int argc, char **argv, const char *name)
 }
 
 /* before() is called in each case's process, after() if nothing failed. */
-static int ktap_main(int argc, char **argv, const struct ktap_case *cases,
-		     const char *const *variants,
-		     void (*before)(unsigned int), void (*after)(void))
+static inline int ktap_main(int argc, char **argv,
+			    const struct ktap_case *cases,
+			    const char *const *variants,
+			    void (*before)(unsigned int), void (*after)(void))
 {
 	const struct ktap_case *t;
 	int n = 0, failed = 0, v;

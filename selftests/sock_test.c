@@ -781,6 +781,28 @@ static void shutdown_rdwr(void)
 	check_eof(p.s);
 }
 
+/* What came before can be read, what comes then resets the connection. */
+static void shutdown_refuses(void)
+{
+	struct pair p = new_pair();
+	char buf[10];
+
+	CHECK_EQ(send(p.s, "old", 3, 0), 3);
+	WAIT_FOR(inq(p.c) == 3);
+	CHECK_EQ(shutdown(p.c, SHUT_RD), 0);
+	CHECK_EQ(send(p.s, "er", 2, 0), 2);
+	WAIT_FOR(inq(p.c) == 5);
+	CHECK_EQ(shutdown(p.c, SHUT_WR), 0);
+	CHECK_EQ(send(p.s, "new", 3, 0), 3);
+	WAIT_FOR(poll_now(p.s, 0) & POLLERR);
+	WAIT_FOR(poll_now(p.c, 0) & POLLERR);
+	CHECK_ERR(send(p.s, "x", 1, 0), EPIPE);
+	CHECK_EQ(recv(p.c, buf, sizeof(buf), 0), 5);
+	CHECK(!memcmp(buf, "older", 5));
+	CHECK_ERR(recv(p.c, buf, sizeof(buf), 0), ECONNRESET);
+	CHECK_EQ(recv(p.c, buf, sizeof(buf), 0), 0);
+}
+
 static void sigpipe(void)
 {
 	struct pair p = new_pair();
@@ -1866,6 +1888,7 @@ static const struct ktap_case cases[] = {
 	CASE(shutdown_wr, ALL),
 	CASE(shutdown_rd, BOTH),
 	CASE(shutdown_rdwr, BOTH),
+	CASE(shutdown_refuses, BOTH),
 	CASE(sigpipe, BOTH),
 	CASE(shutdown_wakes_sender, BOTH),
 	CASE(peer_gone, BOTH),

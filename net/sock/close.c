@@ -54,6 +54,19 @@ static bool is_live(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 		ctx->state == TCPCRYPT_OPEN) && sk->sk_state != TCP_CLOSE;
 }
 
+/*
+ * After SHUT_RD alone, what comes can still be read, as with TCP. What has
+ * come before both were called can be, too.
+ */
+static void refuse_data(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	if (!ctx->shut_rd || !ctx->shut_wr || ctx->rx.refuse)
+		return;
+	if (tcpcrypt_urgent_look(sk, ctx) == -ENOMEM)
+		return;
+	ctx->rx.refuse = true;
+}
+
 /**
  * tcpcrypt_shutdown() - sk_prot->shutdown of attached sockets
  * @sk:  the socket
@@ -76,9 +89,12 @@ void tcpcrypt_shutdown(struct sock *sk, int how)
 			WRITE_ONCE(sk->sk_shutdown,
 				   sk->sk_shutdown & ~RCV_SHUTDOWN);
 	}
-	if (!(how & SEND_SHUTDOWN))
+	if (!(how & SEND_SHUTDOWN)) {
+		refuse_data(sk, ctx);
 		return;
+	}
 	WRITE_ONCE(ctx->shut_wr, true);
+	refuse_data(sk, ctx);
 	if (!ctx->tx.done)
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~SEND_SHUTDOWN);
 	err = tcpcrypt_tx_finish(sk, ctx);

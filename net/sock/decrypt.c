@@ -190,6 +190,12 @@ static int accept_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		return err;
 	tcpcrypt_urgent_frame(sk, ctx, skb, &plain);
 	rx->frames++;
+	if (unlikely(rx->refuse && plain.data_len)) {
+		rx->refused = true;
+		tcpcrypt_kick(ctx);
+		kfree_skb(skb);
+		return 0;
+	}
 	WRITE_ONCE(rx->plain_bytes, rx->plain_bytes + plain.data_len);
 	/* pairs with smp_rmb() in tcpcrypt_rx_next() */
 	smp_wmb();
@@ -313,7 +319,7 @@ int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	}
 	if (err)
 		return err;
-	if (rx->urg_look || tcpcrypt_urgent_owned(sk))
+	if (rx->urg_look || rx->refuse || tcpcrypt_urgent_owned(sk))
 		err = tcpcrypt_urgent_look(sk, ctx);
 	if (err == -ENOMEM) {
 		tcpcrypt_retry(ctx);

@@ -282,7 +282,7 @@ void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (err)
 		tcpcrypt_retry(ctx);
 	if (ctx->state == TCPCRYPT_KEYING || rx->tiny != tiny || rx->tcp_fin ||
-	    rx->broken || ctx->closing ||
+	    rx->broken || rx->refuse || ctx->closing ||
 	    (rx->inq != inq && tcpcrypt_urgent_owned(sk)))
 		tcpcrypt_kick(ctx);
 	/* bytes of an incomplete frame may fill the buffer up: SO_RCVLOWAT */

@@ -181,6 +181,9 @@ struct tcpcrypt_tx {
  * @tcp_fin: TCP's FIN was received
  * @broken: a header that cannot be true follows the whole frames of @raw
  * @unread: close() found unread data, see tcpcrypt_rx_unread()
+ * @refuse: the application has shut down both directions: data that comes
+ *         from now on resets the connection, as TCP's in FIN_WAIT1 and 2
+ * @refused: such data has come
  * @urg_look: work_fn() must look for urgent data
  * @urg_old: whole frames in @raw that were there when the application last
  *          read anything
@@ -209,6 +212,8 @@ struct tcpcrypt_rx {
 	bool			tcp_fin;
 	bool			broken;
 	bool			unread;
+	bool			refuse;
+	bool			refused;
 	bool			urg_look;
 	u16			urg_data;
 	u32			urg_seq;

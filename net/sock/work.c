@@ -187,6 +187,21 @@ static void abort_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		WRITE_ONCE(sk->sk_err, 0);
 }
 
+/*
+ * Data came after shutdown() of both directions. It is not the stream that
+ * failed: the reader gets what a RST of the peer's would give it.
+ */
+static void refuse_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	ctx->rx.refused = false;
+	if (sk->sk_state == TCP_CLOSE)
+		return;
+	NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONDATA);
+	release_sock(sk);
+	tcp_abort(sk, ECONNRESET);
+	lock_sock(sk);
+}
+
 static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	int err = 0;
@@ -225,6 +240,8 @@ static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		tcpcrypt_ctx_wipe(ctx);
 	if (err)
 		tcpcrypt_fail(ctx, -err);
+	else if (unlikely(ctx->rx.refused))
+		refuse_now(sk, ctx);
 }
 
 static void run(struct tcpcrypt_ctx *ctx, bool expired)

@@ -101,13 +101,18 @@ static int send_open(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	return err && err != -EAGAIN && err != -ENOMEM ? err : n;
 }
 
+static bool is_ended(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
+{
+	return ctx->state == TCPCRYPT_FAILED || sk->sk_err || ctx->shut_wr ||
+	       sk->sk_shutdown & SEND_SHUTDOWN;
+}
+
 static int send_some(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		     struct msghdr *msg)
 {
 	int err;
 
-	if (ctx->state == TCPCRYPT_FAILED || sk->sk_err || ctx->shut_wr ||
-	    sk->sk_shutdown & SEND_SHUTDOWN)
+	if (is_ended(sk, ctx))
 		return -EPIPE;
 	if (ctx->state == TCPCRYPT_KEYING)
 		return has_room(sk, ctx) ? tcpcrypt_pending_add(sk, ctx, msg) :
@@ -126,8 +131,6 @@ static int send_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	int copied = 0, ret;
 
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	if (!msg_data_left(msg) && (ctx->shut_wr || sk->sk_err))
-		return -EPIPE;
 	while (msg_data_left(msg)) {
 		ret = send_some(sk, ctx, msg);
 		if (ret == -EAGAIN)
@@ -181,6 +184,11 @@ static int send_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	struct sockcm_cookie cookie;
 	int ret;
 
+	/* in the order of tcp_sendmsg_locked() */
+	if (msg->msg_flags & MSG_FASTOPEN)
+		return -EISCONN;
+	if (is_ended(sk, ctx))
+		return sk_stream_error(sk, msg->msg_flags, -EPIPE);
 	if (msg->msg_controllen) {
 		sockcm_init(&cookie, sk);
 		if (sock_cmsg_send(sk, msg, &cookie))

@@ -54,11 +54,17 @@ JOBS = [
     ("resume", "guest", 900, "selftests/sock.sh resume_test resume.py"),
     ("crossed", "guest", 600, "selftests/crossed.sh"),
     ("urgent", "guest", 600, "selftests/sock.sh urgent_test urgent.py"),
+    ("diff", "guest", 900, "selftests/sock.sh diff/engine_test "
+                           "diff/random_test -- -t 180"),
     ("module", "guest", 600, "selftests/module.sh"),
 ]
 LONG = [
     ("timing", "host", 1800, "make -s -C selftests/timing run_tests"),
     ("kunit", "host", 3600, "selftests/kunit/run.sh"),
+    ("long-diff", "guest", 3600, "selftests/sock.sh diff/random_test -- "
+                                 "-t 1800 -n 100000"),
+    ("debug-diff", "debug", 3600, "selftests/sock.sh diff/random_test -- "
+                                  "-t 900 -n 100000"),
     ("debug-netem", "debug", 3600, "selftests/netem.sh v4"),
     ("debug-apps", "debug", 5400, "selftests/apps.sh curl wrk haproxy netcat "
                                   "rsync redis postgres nbd echo1000 sshd "

@@ -30,9 +30,8 @@
  *
  * The program's own mistakes are CHECKs as elsewhere; they end the run.
  *
- *	diff.h	what scenarios use
- *	judge.h	alignment, comparison, known differences
- *	run.h	processes, the wire, results
+ * Here is what scenarios use; judge.h aligns, compares, and knows deliberate
+ * differences; run.h has the processes, the wire and the results.
  */
 #ifndef _DIFF_H
 #define _DIFF_H
@@ -300,10 +299,11 @@ static inline bool diff_still(int x, int y, int ms)
 {
 	struct diff_view was[2], is[2] = { diff_view(x), diff_view(y) };
 	double begin = now(), since = begin;
+	unsigned int turn = 0;
 
 	while (now() - since < ms / 1e3) {
 		memcpy(was, is, sizeof(is));
-		nap(2);
+		diff_pause(turn++);
 		is[0] = diff_view(x);
 		is[1] = diff_view(y);
 		if (memcmp(was, is, sizeof(is)))

@@ -16,6 +16,18 @@ struct diff_known {
 };
 
 static struct diff_known diff_known[] = {
+	{
+		.scenario = "random", .label = "*get*",
+		.plain = "*level 1 option 18: 0, ? bytes: *",
+		.crypt = "*level 1 option 18: 0, ? bytes: 01*",
+		.row = "getsockopt(SO_RCVLOWAT)",
+	},
+	{
+		.scenario = "random", .label = "*get*",
+		.plain = "*level 6 option 31: 0, 0 bytes: *",
+		.crypt = "*level 6 option 31: 0, * bytes: 7*",
+		.row = "getsockopt(TCP_ULP)",
+	},
 	{ }
 };
 

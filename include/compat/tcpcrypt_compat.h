@@ -76,4 +76,18 @@ static inline void tcpcrypt_msg_sanitize(struct msghdr *msg)
 #define TCPCRYPT_RST_ARG(skb)	skb, SK_RST_REASON_NOT_SPECIFIED
 #endif
 
+/* SOF_TIMESTAMPING_OPT_RX_FILTER came with 6.12. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define TCPCRYPT_TS_RX_FILTER	0
+#else
+#define TCPCRYPT_TS_RX_FILTER	SOF_TIMESTAMPING_OPT_RX_FILTER
+#endif
+
+/* struct scm_timestamping_internal has ktime_t since 7.0. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define tcpcrypt_scm_time(time)	ktime_to_timespec64(time)
+#else
+#define tcpcrypt_scm_time(time)	(time)
+#endif
+
 #endif /* _TCPCRYPT_COMPAT_H */

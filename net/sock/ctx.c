@@ -95,6 +95,7 @@ struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp)
 	__skb_queue_head_init(&ctx->tx.pending);
 	__skb_queue_head_init(&ctx->rx.raw);
 	__skb_queue_head_init(&ctx->rx.plain);
+	tcpcrypt_stamps_init(&ctx->stamps);
 	tcpcrypt_opts_init(&ctx->opts);
 	return ctx;
 }
@@ -395,6 +396,7 @@ void tcpcrypt_ctx_strip(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	shrink_header(sk, ctx);
 	tcpcrypt_tx_purge(sk, ctx);
 	tcpcrypt_rx_purge(sk, ctx);
+	tcpcrypt_stamp_purge(sk, ctx);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
 	/* work that is queued finds no ctx on its socket and ends */
 	tcpcrypt_disarm(ctx);
@@ -500,6 +502,7 @@ void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	shrink_header(sk, ctx);
 	tcpcrypt_tx_purge(sk, ctx);
 	tcpcrypt_rx_purge(sk, ctx);
+	tcpcrypt_stamp_purge(sk, ctx);
 	tcpcrypt_disarm(ctx);
 	tcpcrypt_ctx_wipe(ctx);
 	memzero_explicit(&ctx->rekey, sizeof(ctx->rekey));

@@ -29,9 +29,12 @@ static unsigned int skb_entries(const struct sk_buff *skb)
 	return n;
 }
 
-/* Scatterlist of the @len bytes at the head of ->rx.raw. */
+/*
+ * Scatterlist of the @len bytes at the head of ->rx.raw; @to gets the
+ * timestamp of the last one.
+ */
 static struct scatterlist *raw_sg(const struct tcpcrypt_rx *rx, u32 len,
-				  gfp_t gfp)
+				  struct sk_buff *to, gfp_t gfp)
 {
 	struct scatterlist *sg;
 	unsigned int n = 0, i = 0;
@@ -57,8 +60,10 @@ static struct scatterlist *raw_sg(const struct tcpcrypt_rx *rx, u32 len,
 			goto free_sg;
 		i += ret;
 		len -= take;
-		if (!len)
+		if (!len) {
+			tcpcrypt_stamp_copy(to, skb);
 			break;
+		}
 	}
 	sg_mark_end(&sg[i - 1]);
 	return sg;
@@ -95,7 +100,7 @@ static int open_frame(struct tcpcrypt_rx *rx, struct sk_buff *skb, u32 clen,
 	struct scatterlist dst[MAX_SKB_FRAGS + 2], *src;
 	int ret;
 
-	src = raw_sg(rx, TCPCRYPT_FRAME_HDR + clen, gfp);
+	src = raw_sg(rx, TCPCRYPT_FRAME_HDR + clen, skb, gfp);
 	if (!src)
 		return -ENOMEM;
 	sg_init_table(dst, ARRAY_SIZE(dst));
@@ -164,6 +169,7 @@ static void file_plain(struct sock *sk, struct tcpcrypt_rx *rx,
 		}
 		n = min_t(u32, cb->len, skb_tailroom(tail));
 		skb_copy_bits(skb, cb->off, skb_put(tail, n), n);
+		tcpcrypt_stamp_copy(tail, skb);
 		tcpcrypt_cb(tail)->len += n;
 		cb->off += n;
 		cb->len -= n;

@@ -190,8 +190,9 @@ static bool is_over(const struct sock *sk, const struct tcpcrypt_ctx *ctx,
 }
 
 /* Copies decrypted data from @skip bytes on. Return: bytes or -EFAULT. */
-static int copy_plain(struct tcpcrypt_rx *rx, struct msghdr *msg, u32 skip,
-		      size_t len, int flags)
+static int copy_plain(struct tcpcrypt_rx *rx, struct msghdr *msg,
+		      struct tcpcrypt_seen *seen, u32 skip, size_t len,
+		      int flags)
 {
 	struct sk_buff *skb;
 	int done = 0;
@@ -209,6 +210,7 @@ static int copy_plain(struct tcpcrypt_rx *rx, struct msghdr *msg, u32 skip,
 		    skb_copy_datagram_msg(skb, tcpcrypt_cb(skb)->off + skip,
 					  msg, n))
 			return done ? : -EFAULT;
+		tcpcrypt_stamp_seen(seen, skb);
 		done += n;
 		skip = 0;
 	}
@@ -239,7 +241,8 @@ static int stop_at_mark(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 peeked,
 
 /* Reads decrypted data. Return: bytes, 0 for the urgent byte, or -EFAULT. */
 static int read_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
-		      struct msghdr *msg, u32 *peeked, size_t len, int flags)
+		      struct msghdr *msg, struct tcpcrypt_seen *seen,
+		      u32 *peeked, size_t len, int flags)
 {
 	u32 n = min_t(size_t, len, ctx->rx.plain_bytes - *peeked);
 	u32 at = tcpcrypt_rx_next(&ctx->rx) + *peeked;
@@ -247,7 +250,7 @@ static int read_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 
 	n = tcpcrypt_urgent_room(sk, &ctx->rx, at, n);
 	if (n || !len) {
-		ret = copy_plain(&ctx->rx, msg, *peeked, n, flags);
+		ret = copy_plain(&ctx->rx, msg, seen, *peeked, n, flags);
 		if (ret < 0)
 			return ret;
 		n = ret;
@@ -262,7 +265,8 @@ static int read_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 }
 
 static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
-		       struct msghdr *msg, size_t len, int flags)
+		       struct msghdr *msg, struct tcpcrypt_seen *seen,
+		       size_t len, int flags)
 {
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	int target = tcpcrypt_rcvlowat(ctx, flags & MSG_WAITALL, len);
@@ -279,7 +283,8 @@ static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			ret = 0;
 		}
 		if (rx->plain_bytes > peeked) {
-			ret = read_plain(sk, ctx, msg, &peeked, len, flags);
+			ret = read_plain(sk, ctx, msg, seen, &peeked, len,
+					 flags);
 			if (ret < 0)
 				break;
 			copied += ret;
@@ -336,14 +341,17 @@ static void put_inq(struct sock *sk, const struct tcpcrypt_ctx *ctx,
 int tcpcrypt_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
 		     int flags, int *addr_len)
 {
+	struct tcpcrypt_seen seen = {};
 	struct tcpcrypt_ctx *ctx;
 	long timeo;
 	bool held;
 	int ret;
 
 	tcpcrypt_enter();
-	if (flags & MSG_ERRQUEUE)
+	if (flags & MSG_ERRQUEUE) {
+		tcpcrypt_stamp_translate(sk);
 		goto base;
+	}
 	lock_sock(sk);
 	ctx = tcpcrypt_ctx(sk);
 	if (ctx && ctx->state == TCPCRYPT_SYN_SENT) {
@@ -360,7 +368,9 @@ int tcpcrypt_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
 	if (flags & MSG_OOB)
 		ret = tcpcrypt_urgent_recv(sk, ctx, msg, len, flags);
 	else
-		ret = recv_locked(sk, ctx, msg, len, flags);
+		ret = recv_locked(sk, ctx, msg, &seen, len, flags);
+	if (ret >= 0)
+		tcpcrypt_stamp_put(sk, msg, &seen);
 	if (ret >= 0 && tcpcrypt_ctx(sk) == ctx)
 		put_inq(sk, ctx, msg);
 out:

@@ -150,6 +150,7 @@ static struct sk_buff *append_copy(struct sock *sk, struct tcpcrypt_rx *rx,
 		tcpcrypt_rx_charge(sk, tail, &rx->raw_truesize);
 		__skb_queue_tail(&rx->raw, tail);
 	}
+	tcpcrypt_stamp_copy(tail, skb);
 	*len = min_t(u32, *len, skb_tailroom(tail));
 	if (skb_copy_bits(skb, off, skb_put(tail, *len), *len)) {
 		__skb_trim(tail, tail->len - *len);

@@ -19,6 +19,7 @@
 #include "../tcpcrypt/tcpcrypt.h"
 #include "cache.h"
 #include "opts.h"
+#include "stamp.h"
 #include "tep.h"
 #include <uapi/linux/tcpcrypt.h>
 
@@ -296,6 +297,7 @@ struct tcpcrypt_alive {
  * @rx:      the receiving half
  * @rekey:   generations of their keys
  * @alive:   is the peer there?
+ * @stamps:  transmit timestamps; under sk_error_queue's lock
  * @rcvlowat: SO_RCVLOWAT; sk_rcvlowat stays 1, or TCP would count ciphertext
  * @shut_rd: the application asked for SHUT_RD
  * @shut_wr: and for SHUT_WR
@@ -349,6 +351,7 @@ struct tcpcrypt_ctx {
 	struct tcpcrypt_rx	rx;
 	struct tcpcrypt_rekey	rekey;
 	struct tcpcrypt_alive	alive;
+	struct tcpcrypt_stamps	stamps;
 
 	int			rcvlowat;
 	bool			shut_rd;

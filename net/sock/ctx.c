@@ -312,8 +312,7 @@ void tcpcrypt_ctx_wrap(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	sk->sk_state_change = state_change;
 	sk->sk_write_space = write_space;
 	ctx->wrapped = true;
-	ctx->rcvlowat = sk->sk_rcvlowat;
-	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	tcpcrypt_rcvlowat(sk, &ctx->rx);
 }
 
 /**
@@ -343,7 +342,8 @@ static void unwrap(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (sk->sk_write_space == write_space)
 		sk->sk_write_space = ctx->write_space;
 	write_unlock_bh(&sk->sk_callback_lock);
-	WRITE_ONCE(sk->sk_rcvlowat, ctx->rcvlowat);
+	if (!ctx->rx.tcp_fin)
+		sock_reset_flag(sk, SOCK_DONE);
 	ctx->wrapped = false;
 }
 

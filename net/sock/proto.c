@@ -131,7 +131,7 @@ static __poll_t poll_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	bool fin = READ_ONCE(ctx->rx.fin), over = READ_ONCE(ctx->err);
 	bool shut_wr = READ_ONCE(ctx->shut_wr);
 	bool shut_rd = fin || READ_ONCE(ctx->shut_rd);
-	int target = tcpcrypt_rcvlowat(ctx, 0, INT_MAX);
+	int target = sock_rcvlowat(sk, 0, INT_MAX);
 	__poll_t mask = 0;
 
 	/* connect() is being refused: tcp_abort() will wake us, with an error */

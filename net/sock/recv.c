@@ -80,6 +80,22 @@ int tcpcrypt_wait_decided(struct sock *sk, struct tcpcrypt_ctx *ctx,
 }
 
 /**
+ * tcpcrypt_rcvlowat() - have TCP call sk_data_ready for all that comes
+ * @sk: the socket
+ * @rx: its receiving half
+ *
+ * SO_RCVLOWAT counts the application's data. tcp_data_ready() compares
+ * ciphertext, unless SOCK_DONE is set; nobody else looks at this flag on
+ * encrypted sockets.
+ *
+ * Context: the socket's lock.
+ */
+void tcpcrypt_rcvlowat(struct sock *sk, const struct tcpcrypt_rx *rx)
+{
+	sock_valbool_flag(sk, SOCK_DONE, rx->fin || sk->sk_rcvlowat > 1);
+}
+
+/**
  * tcpcrypt_set_rcvlowat() - sock->ops->set_rcvlowat of attached sockets
  * @sk:  the socket
  * @val: SO_RCVLOWAT, bytes, at least 1
@@ -95,9 +111,8 @@ int tcpcrypt_set_rcvlowat(struct sock *sk, int val)
 
 	if (err || !ctx || !tcpcrypt_encrypted(ctx))
 		return err;
-	WRITE_ONCE(ctx->rcvlowat, sk->sk_rcvlowat);
-	WRITE_ONCE(sk->sk_rcvlowat, 1);
-	if (tcpcrypt_rx_readable(sk, ctx, ctx->rcvlowat))
+	tcpcrypt_rcvlowat(sk, &ctx->rx);
+	if (tcpcrypt_rx_readable(sk, ctx, sk->sk_rcvlowat))
 		ctx->data_ready(sk);
 	return 0;
 }
@@ -269,7 +284,7 @@ static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		       size_t len, int flags)
 {
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	int target = tcpcrypt_rcvlowat(ctx, flags & MSG_WAITALL, len);
+	int target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
 	struct tcpcrypt_rx *rx = &ctx->rx;
 	u32 peeked = 0;
 	int copied = 0, ret = 0;

@@ -256,6 +256,8 @@ int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	tcpcrypt_rx_recharge(sk, ctx);
 	if (total + fin)
 		tcpcrypt_rx_done(sk, total + fin);
+	if (fin)
+		ctx->rx.tcp_fin = true;
 	return err;
 }
 
@@ -288,29 +290,27 @@ void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		tcpcrypt_kick(ctx);
 	/* bytes of an incomplete frame may fill the buffer up: SO_RCVLOWAT */
 	wake = rx->inq != inq ||
-	       (ctx->rcvlowat > 1 &&
-		tcpcrypt_rx_readable(sk, ctx, ctx->rcvlowat));
+	       (sk->sk_rcvlowat > 1 &&
+		tcpcrypt_rx_readable(sk, ctx, sk->sk_rcvlowat));
 	if (wake && !sock_flag(sk, SOCK_DEAD) && !ctx->closing)
 		ctx->data_ready(sk);
 }
 
 /**
- * tcpcrypt_rx_hide() - note TCP's FIN and hide it
+ * tcpcrypt_rx_hide() - hide TCP's FIN, which tcpcrypt_rx_drain() will note
  * @sk:  the socket
  * @ctx: its context
  *
- * RCV_SHUTDOWN and SOCK_DONE mean an authentic end-of-file on encrypted
- * sockets: see rx_fin().
+ * RCV_SHUTDOWN means an authentic end-of-file on encrypted sockets: see
+ * rx_fin().
  *
  * Context: the socket's lock.
  */
 void tcpcrypt_rx_hide(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	if (sock_flag(sk, SOCK_DONE) && !ctx->rx.fin)
-		ctx->rx.tcp_fin = true;
 	if (ctx->rx.fin)
 		return;
-	sock_reset_flag(sk, SOCK_DONE);
+	tcpcrypt_rcvlowat(sk, &ctx->rx);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~RCV_SHUTDOWN);
 }
 

@@ -298,7 +298,6 @@ struct tcpcrypt_alive {
  * @rekey:   generations of their keys
  * @alive:   is the peer there?
  * @stamps:  transmit timestamps; under sk_error_queue's lock
- * @rcvlowat: SO_RCVLOWAT; sk_rcvlowat stays 1, or TCP would count ciphertext
  * @shut_rd: the application asked for SHUT_RD
  * @shut_wr: and for SHUT_WR
  * @closing: close() was called, the socket is parked
@@ -353,7 +352,6 @@ struct tcpcrypt_ctx {
 	struct tcpcrypt_alive	alive;
 	struct tcpcrypt_stamps	stamps;
 
-	int			rcvlowat;
 	bool			shut_rd;
 	bool			shut_wr;
 	bool			closing;
@@ -393,15 +391,6 @@ static inline bool tcpcrypt_refusing(const struct sock *sk,
 	return READ_ONCE(ctx->state) == TCPCRYPT_FAILED &&
 	       !ctx->neg.transcript_len &&
 	       inet_sk_state_load(sk) != TCP_CLOSE;
-}
-
-/* As sock_rcvlowat(), for the application's value. */
-static inline int tcpcrypt_rcvlowat(const struct tcpcrypt_ctx *ctx,
-				    int waitall, int len)
-{
-	int v = waitall ? len : min(READ_ONCE(ctx->rcvlowat), len);
-
-	return v ? : 1;
 }
 
 /* The peer's address, IPv4 as mapped. */
@@ -609,6 +598,7 @@ ssize_t tcpcrypt_splice_read(struct socket *sock, loff_t *ppos,
 			     struct pipe_inode_info *pipe, size_t len,
 			     unsigned int flags);
 int tcpcrypt_set_rcvlowat(struct sock *sk, int val);
+void tcpcrypt_rcvlowat(struct sock *sk, const struct tcpcrypt_rx *rx);
 int tcpcrypt_wait_decided(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			  long *timeo, bool write);
 

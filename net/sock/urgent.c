@@ -184,7 +184,7 @@ int tcpcrypt_urgent_recv(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	if (sock_flag(sk, SOCK_URGINLINE) || !rx->urg_data ||
 	    rx->urg_data == TCP_URG_READ)
 		return -EINVAL;
-	if (sk->sk_state == TCP_CLOSE && !sock_flag(sk, SOCK_DONE))
+	if (sk->sk_state == TCP_CLOSE && !rx->fin)
 		return -ENOTCONN;
 	if (!(rx->urg_data & TCP_URG_VALID)) {
 		if (sk->sk_state == TCP_CLOSE || rx->fin || ctx->shut_rd)

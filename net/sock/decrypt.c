@@ -129,7 +129,8 @@ static void rx_fin(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (ctx->closing)
 		return;
 	ctx->state_change(sk);
-	if (ctx->shut_wr || sk->sk_state == TCP_CLOSE)
+	/* as tcp_fin(), which has signalled for TCP_CLOSE already */
+	if (ctx->shut_wr && sk->sk_state != TCP_CLOSE)
 		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
 	else
 		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);

@@ -219,8 +219,6 @@ static int copy_plain(struct tcpcrypt_rx *rx, struct msghdr *msg,
 			continue;
 		}
 		n = min_t(size_t, tcpcrypt_cb(skb)->len - skip, len - done);
-		if (!n)
-			break;
 		if (!(flags & MSG_TRUNC) &&
 		    skb_copy_datagram_msg(skb, tcpcrypt_cb(skb)->off + skip,
 					  msg, n))
@@ -228,6 +226,8 @@ static int copy_plain(struct tcpcrypt_rx *rx, struct msghdr *msg,
 		tcpcrypt_stamp_seen(seen, skb);
 		done += n;
 		skip = 0;
+		if (done == len)
+			break;
 	}
 	return done;
 }
@@ -333,8 +333,9 @@ static void put_inq(struct sock *sk, const struct tcpcrypt_ctx *ctx,
 {
 	int inq = tcpcrypt_urgent_inq(sk, ctx);
 
-	if (!inq && ctx->rx.fin)
-		inq = 1;	/* as tcp_inq_hint(): an end-of-file waits */
+	/* as tcp_inq_hint(), to which FIN is a byte */
+	if (ctx->rx.fin)
+		inq++;
 	if (msg->msg_get_inq)
 		msg->msg_inq = inq;
 	if (tcp_sk(sk)->recvmsg_inq)

@@ -261,6 +261,19 @@ int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	return err;
 }
 
+/* Not for SIGIO nor for poll(), to which there is nothing yet. */
+static void wake_readers(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_sync_poll(&wq->wait,
+						EPOLLIN | EPOLLRDNORM);
+	rcu_read_unlock();
+}
+
 /**
  * tcpcrypt_rx_pull() - sk_data_ready of encrypted sockets
  * @sk:  the socket
@@ -275,7 +288,7 @@ int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct tcpcrypt_rx *rx = &ctx->rx;
-	u32 inq = rx->inq, tiny = rx->tiny;
+	u32 inq = rx->inq, tiny = rx->tiny, whole = rx->whole;
 	bool wake;
 	int err;
 
@@ -288,12 +301,17 @@ void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	    rx->broken || rx->refuse || ctx->closing ||
 	    (rx->inq != inq && tcpcrypt_urgent_owned(sk)))
 		tcpcrypt_kick(ctx);
+	if (sock_flag(sk, SOCK_DEAD) || ctx->closing)
+		return;
 	/* bytes of an incomplete frame may fill the buffer up: SO_RCVLOWAT */
-	wake = rx->inq != inq ||
+	wake = rx->whole != whole ||
 	       (sk->sk_rcvlowat > 1 &&
 		tcpcrypt_rx_readable(sk, ctx, sk->sk_rcvlowat));
-	if (wake && !sock_flag(sk, SOCK_DEAD) && !ctx->closing)
+	/* work_fn() tells of tiny frames, if they had data */
+	if (wake)
 		ctx->data_ready(sk);
+	else if (rx->inq != inq)
+		wake_readers(sk);
 }
 
 /**

@@ -61,6 +61,18 @@ static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s)
 	return err;
 }
 
+/*
+ * The handshake looked interactive: TCP would delay its acknowledgment of the
+ * application's first data, which on a new connection comes at once.
+ */
+static void new_acks(struct sock *sk, const struct tcpcrypt_ctx *ctx)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	icsk->icsk_ack.pingpong = ctx->pingpong;
+	icsk->icsk_ack.ato = 0;
+}
+
 /**
  * tcpcrypt_establish() - a session secret was agreed upon: begin to encrypt
  * @sk:  the socket
@@ -91,6 +103,7 @@ int tcpcrypt_establish(struct sock *sk, struct tcpcrypt_ctx *ctx,
 				     TCPCRYPT_MIB_HANDSHAKERESUMED :
 				     TCPCRYPT_MIB_HANDSHAKEFRESH);
 	tcpcrypt_set_state(ctx, TCPCRYPT_OPEN);
+	new_acks(sk, ctx);
 	tcpcrypt_alive_heard(ctx);
 	tcpcrypt_alive_set(sk, ctx, sock_flag(sk, SOCK_KEEPOPEN));
 	tcpcrypt_rx_start(sk, ctx);

@@ -292,6 +292,7 @@ struct tcpcrypt_alive {
  * @hs:      the handshake, while it lasts
  * @aead:    AEAD algorithm
  * @key_a:   this host encrypts with k_ab
+ * @pingpong: TCP_QUICKACK as it was before the handshake
  * @sess_id: session ID
  * @tx:      the sending half
  * @rx:      the receiving half
@@ -345,6 +346,7 @@ struct tcpcrypt_ctx {
 	struct tcpcrypt_hs	*hs;
 	u16			aead;
 	bool			key_a;
+	u8			pingpong;
 	u8			sess_id[TCPCRYPT_SESSID_LEN];
 	struct tcpcrypt_tx	tx;
 	struct tcpcrypt_rx	rx;

@@ -232,12 +232,10 @@ static int ioctl_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx, int cmd,
 			  tcpcrypt_urgent_at_mark(&ctx->rx);
 		return 0;
 	case SIOCOUTQ:
-		*answer = sk->sk_state == TCP_CLOSE ? 0 :
-			  tcpcrypt_tx_outq(ctx, tp->snd_una);
+		*answer = tcpcrypt_tx_outq(ctx, tp->snd_una);
 		return 0;
 	case SIOCOUTQNSD:
-		*answer = sk->sk_state == TCP_CLOSE ? 0 :
-			  tcpcrypt_tx_outq(ctx, tp->snd_nxt);
+		*answer = tcpcrypt_tx_outq(ctx, tp->snd_nxt);
 		return 0;
 	default:
 		return -ENOIOCTLCMD;

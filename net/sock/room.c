@@ -145,7 +145,7 @@ bool tcpcrypt_tx_writeable(const struct sock *sk,
 	if (READ_ONCE(ctx->state) == TCPCRYPT_KEYING)
 		return pending < sndbuf && sndbuf - pending >= pending >> 1;
 	return !pending && !READ_ONCE(ctx->tx.buf_len) &&
-	       sk_stream_is_writeable(sk);
+	       __sk_stream_is_writeable(sk, 1); /* as tcp_poll() */
 }
 
 /**

@@ -74,12 +74,18 @@ static enum tcpcrypt_push push_of(const struct msghdr *msg)
 					   TCPCRYPT_PUSH_NOW;
 }
 
+/* Bytes that the application has sent so far. */
+static u64 accepted(const struct tcpcrypt_tx *tx)
+{
+	return tx->bytes + tx->open_len + tx->pending_bytes;
+}
+
 /*
  * Takes data of the call into the open frame, and sends what can be sent.
  * Return: bytes that were taken, or a negative errno: nothing was.
  */
 static int send_open(struct sock *sk, struct tcpcrypt_ctx *ctx,
-		     struct msghdr *msg)
+		     struct msghdr *msg, u32 tsflags)
 {
 	bool urgent = msg->msg_flags & MSG_OOB;
 	int err, n;
@@ -94,6 +100,8 @@ static int send_open(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	n = tcpcrypt_tx_fill(sk, ctx, &msg->msg_iter, urgent);
 	if (n < 0)
 		return n == -ENOMEM ? -EAGAIN : n;
+	if (!msg_data_left(msg))
+		tcpcrypt_stamp_want(sk, ctx, tsflags, accepted(&ctx->tx));
 	err = tcpcrypt_tx_pump(sk, ctx, msg_data_left(msg) ?
 			       TCPCRYPT_PUSH_HOLD : push_of(msg));
 	if (err == -ENOMEM)
@@ -107,34 +115,60 @@ static bool is_ended(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 	       sk->sk_shutdown & SEND_SHUTDOWN;
 }
 
+/* Before there are keys. Return: as send_open()'s. */
+static int send_pending(struct sock *sk, struct tcpcrypt_ctx *ctx,
+			struct msghdr *msg, u32 tsflags)
+{
+	int ret = -EAGAIN;
+
+	if (has_room(sk, ctx))
+		ret = tcpcrypt_pending_add(sk, ctx, msg);
+	if (ret > 0 && !msg_data_left(msg))
+		tcpcrypt_stamp_want(sk, ctx, tsflags, accepted(&ctx->tx));
+	return ret;
+}
+
 static int send_some(struct sock *sk, struct tcpcrypt_ctx *ctx,
-		     struct msghdr *msg)
+		     struct msghdr *msg, u32 tsflags)
 {
 	int err;
 
 	if (is_ended(sk, ctx))
 		return -EPIPE;
 	if (ctx->state == TCPCRYPT_KEYING)
-		return has_room(sk, ctx) ? tcpcrypt_pending_add(sk, ctx, msg) :
-					   -EAGAIN;
+		return send_pending(sk, ctx, msg, tsflags);
 	err = tcpcrypt_pending_flush(sk, ctx);
 	if (err)
 		return err == -ENOMEM ? -EAGAIN : err;
-	return send_open(sk, ctx, msg);
+	return send_open(sk, ctx, msg, tsflags);
+}
+
+/* A call ends before its data does. */
+static void stamp_short(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 tsflags)
+{
+	struct tcpcrypt_tx *tx = &ctx->tx;
+
+	if (tcpcrypt_tx_left(tx) || tx->open_len || tx->pending_bytes)
+		tcpcrypt_stamp_want(sk, ctx, tsflags, accepted(tx));
+	else
+		tcpcrypt_stamp_tail(sk, ctx, tsflags, accepted(tx));
 }
 
 /* Return: bytes, at least one unless @msg is empty, or a negative errno. */
 static int send_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
-		       struct msghdr *msg)
+		       struct msghdr *msg, u32 tsflags)
 {
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	int copied = 0, ret;
 
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	tcpcrypt_stamp_call(sk, ctx, accepted(&ctx->tx));
 	while (msg_data_left(msg)) {
-		ret = send_some(sk, ctx, msg);
+		ret = send_some(sk, ctx, msg, tsflags);
 		if (ret == -EAGAIN)
 			ret = wait_room(sk, ctx, &timeo);
+		if (ret < 0 && copied && tcpcrypt_ctx(sk) == ctx)
+			stamp_short(sk, ctx, tsflags);
 		if (ret < 0)
 			return copied ? : ret;
 		copied += ret;
@@ -161,7 +195,7 @@ static bool wants_zerocopy(const struct sock *sk, struct msghdr *msg)
 
 /* MSG_ZEROCOPY: the data is copied, and the completion says so. */
 static int send_zerocopy(struct sock *sk, struct tcpcrypt_ctx *ctx,
-			 struct msghdr *msg)
+			 struct msghdr *msg, u32 tsflags)
 {
 	struct ubuf_info *uarg;
 	int ret;
@@ -170,7 +204,7 @@ static int send_zerocopy(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	if (!uarg)
 		return -ENOBUFS;
 	uarg_to_msgzc(uarg)->zerocopy = 0;
-	ret = send_locked(sk, ctx, msg);
+	ret = send_locked(sk, ctx, msg, tsflags);
 	if (ret > 0)
 		net_zcopy_put(uarg);
 	else
@@ -184,18 +218,18 @@ static int send_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	struct sockcm_cookie cookie;
 	int ret;
 
-	/* in the order of tcp_sendmsg_locked() */
+	/* in the order of tcp_sendmsg_locked(), and as tcp_sendmsg_fastopen() */
 	if (msg->msg_flags & MSG_FASTOPEN)
-		return -EISCONN;
+		return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_fastopen) &
+		       TFO_CLIENT_ENABLE ? -EISCONN : -EOPNOTSUPP;
 	if (is_ended(sk, ctx))
 		return sk_stream_error(sk, msg->msg_flags, -EPIPE);
-	if (msg->msg_controllen) {
-		sockcm_init(&cookie, sk);
-		if (sock_cmsg_send(sk, msg, &cookie))
-			return -EINVAL;
-	}
-	ret = wants_zerocopy(sk, msg) ? send_zerocopy(sk, ctx, msg) :
-					send_locked(sk, ctx, msg);
+	sockcm_init(&cookie, sk);
+	if (msg->msg_controllen && sock_cmsg_send(sk, msg, &cookie))
+		return -EINVAL;
+	ret = wants_zerocopy(sk, msg) ?
+	      send_zerocopy(sk, ctx, msg, cookie.tsflags) :
+	      send_locked(sk, ctx, msg, cookie.tsflags);
 	if (tcpcrypt_ctx(sk) == ctx)
 		rest(sk, ctx, msg);
 	if (ret == -EPERM || ret == -EBADMSG || ret == -ESTALE)

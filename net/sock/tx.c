@@ -51,29 +51,39 @@ static void pushed(struct tcpcrypt_tx *tx)
 }
 
 /* Return: as tcpcrypt_tx_push()'s. */
-static int push_left(struct sock *sk, struct tcpcrypt_tx *tx,
-		     struct msghdr *msg, bool at_once)
+static int push_left(struct sock *sk, struct tcpcrypt_ctx *ctx, int flags,
+		     bool at_once)
 {
+	struct tcpcrypt_tx *tx = &ctx->tx;
+	struct tcpcrypt_stamp_cmsg cmsg;
 	struct kvec vec;
 	u32 len;
 	int ret;
 
 	while ((len = tcpcrypt_tx_left(tx))) {
+		struct msghdr msg = { .msg_flags = flags };
+		bool part;
+
 		/* tcp_sendmsg_locked() would consume it */
 		if (sk->sk_err)
 			return -EPIPE;
 		/* a thread inside the stack's sendmsg(): see is_foreign() */
 		if (tcp_sk(sk)->write_seq != tx->seq)
 			return -EPERM;
+		len = tcpcrypt_stamp_push(sk, ctx, &msg, &cmsg, tx->seq, len,
+					  tx->bytes);
+		part = len < tcpcrypt_tx_left(tx);
 		vec.iov_base = tx->buf + tx->buf_off;
 		vec.iov_len = len;
-		iov_iter_kvec(&msg->msg_iter, ITER_SOURCE, &vec, 1, len);
+		iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, len);
 		tx->seq += len;
-		ret = at_once ? send_now(sk, msg, len) :
-				tcp_sendmsg_locked(sk, msg, len);
-		if (ret > 0)
+		ret = at_once && !part ? send_now(sk, &msg, len) :
+					 tcp_sendmsg_locked(sk, &msg, len);
+		tx->seq -= len;
+		if (ret > 0) {
 			tx->buf_off += ret;
-		tx->seq -= tcpcrypt_tx_left(tx);
+			tx->seq += ret;
+		}
 		if (ret <= 0)
 			return ret ? : -EAGAIN;
 	}
@@ -92,9 +102,8 @@ static int push_left(struct sock *sk, struct tcpcrypt_tx *tx,
 int tcpcrypt_tx_push(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		     enum tcpcrypt_push how)
 {
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL, err;
 	struct tcpcrypt_tx *tx = &ctx->tx;
-	int err;
 
 	if (!tcpcrypt_tx_left(tx))
 		return 0;
@@ -103,7 +112,7 @@ int tcpcrypt_tx_push(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	 * frames joined a segment that waits.
 	 */
 	if (!tx->frames)
-		msg.msg_flags |= MSG_EOR;
+		flags |= MSG_EOR;
 	tx->corked = how == TCPCRYPT_PUSH_MORE || how == TCPCRYPT_PUSH_HOLD;
 	/* TCP's FIN joins FINp */
 	if (tx->corked && !tx->fin &&
@@ -112,9 +121,9 @@ int tcpcrypt_tx_push(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		how = TCPCRYPT_PUSH_FORCE;
 	}
 	if (tx->corked)
-		msg.msg_flags |= MSG_MORE;
+		flags |= MSG_MORE;
 	tx->pumping = true;
-	err = push_left(sk, tx, &msg, how == TCPCRYPT_PUSH_FORCE || tx->urg);
+	err = push_left(sk, ctx, flags, how == TCPCRYPT_PUSH_FORCE || tx->urg);
 	tx->pumping = false;
 	if (!err)
 		pushed(tx);

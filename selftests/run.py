@@ -56,6 +56,12 @@ JOBS = [
     ("urgent", "guest", 600, "selftests/sock.sh urgent_test urgent.py"),
     ("diff", "guest", 900, "selftests/sock.sh diff/engine_test "
                            "diff/random_test -- -t 180"),
+    ("script-1", "guest", 900, "selftests/sock.sh diff/script_stamp_test "
+                               "diff/script_signal_test "
+                               "diff/script_opts_test"),
+    ("script-2", "guest", 900, "selftests/sock.sh diff/script_end_test "
+                               "diff/script_poll_test diff/script_pipe_test "
+                               "diff/script_uring_test"),
     ("module", "guest", 600, "selftests/module.sh"),
 ]
 LONG = [

@@ -18,15 +18,64 @@ struct diff_known {
 static struct diff_known diff_known[] = {
 	{
 		.scenario = "random", .label = "*get*",
-		.plain = "*level 1 option 18: 0, ? bytes: *",
-		.crypt = "*level 1 option 18: 0, ? bytes: 01*",
-		.row = "getsockopt(SO_RCVLOWAT)",
-	},
-	{
-		.scenario = "random", .label = "*get*",
 		.plain = "*level 6 option 31: 0, 0 bytes: *",
 		.crypt = "*level 6 option 31: 0, * bytes: 7*",
 		.row = "getsockopt(TCP_ULP)",
+	},
+	{
+		.scenario = "leave_*", .label = "* recv",
+		.plain = "0", .crypt = "ECONNRESET",
+		.row = "recv() after a reset was reported",
+	},
+	{
+		.scenario = "reset_with_data", .label = "*recv",
+		.plain = "0", .crypt = "ECONNRESET",
+		.row = "recv() after a reset was reported",
+	},
+	{
+		.scenario = "reset_first_question", .label = "question ?",
+		.plain = "0", .crypt = "ECONNRESET",
+		.row = "recv() after a reset was reported",
+	},
+	{
+		.scenario = "user_timeout", .label = "*recv",
+		.plain = "0", .crypt = "ECONNRESET",
+		.row = "recv() after a reset was reported",
+	},
+	{
+		.scenario = "keepalive", .label = "*recv",
+		.plain = "0", .crypt = "ETIMEDOUT",
+		.row = "recv() after a reset was reported",
+	},
+	{
+		.scenario = "listener_leaves", .label = "*recv",
+		.plain = "0", .crypt = "ECONNRESET",
+		.row = "recv() after a reset was reported",
+	},
+	{
+		.scenario = "disconnected", .label = "*recv",
+		.plain = "0", .crypt = "ECONNRESET",
+		.row = "recv() after a reset was reported",
+	},
+	{
+		.scenario = "leave_*", .label = "* ioctl",
+		.plain = "0 0 1", .crypt = "0 0 0",
+		.row = "data for a socket that is closed",
+	},
+	{
+		.scenario = "half_open", .label = "s ioctl",
+		.plain = "0 0 1", .crypt = "0 0 0",
+		.row = "data for a socket that is closed",
+	},
+	{
+		.scenario = "keepalive", .label = "c ioctl",
+		.plain = "0 0 0", .crypt = "0 0 1",
+		.row = "keep-alive (SO_KEEPALIVE",
+	},
+	{
+		.scenario = "tee_and_relay", .label = "mmap",
+		.plain = "0", .crypt = "EOPNOTSUPP",
+		.row = "mmap() of a socket",
 	},
 	{ }
 };

@@ -18,7 +18,7 @@ programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c \
 	selftests/diff/*_test.c))
 
 .PHONY: all module programs demo check check-long check-timing clean help
-.PHONY: install-deps check-headers tep kunit fork
+.PHONY: install-deps check-headers tep kunit fork ksft
 
 all: module
 
@@ -48,6 +48,10 @@ tep: module
 fork: check-headers
 	+@$(MAKE) -s -C $(KDIR) M=$(CURDIR)/selftests/fork modules
 
+# The kernel's own tests of TCP, built in the cache
+ksft:
+	@selftests/ksft/build.sh >/dev/null
+
 programs: $(programs)
 
 selftests/%_test: selftests/%_test.c $(wildcard selftests/lib/*.h \
@@ -65,7 +69,7 @@ demo: install-deps
 
 check check-long: install-deps
 	@selftests/deps.sh demo apps check $(if $(filter check-long,$@),apps-long)
-	+@$(MAKE) -s --no-print-directory module programs tep fork
+	+@$(MAKE) -s --no-print-directory module programs tep fork ksft
 	@$(if $(filter check-long,$@),selftests/apps/prepare.sh go java tree >/dev/null)
 	@selftests/guest/kernel.sh >/dev/null
 	@selftests/run.py $(if $(filter check-long,$@),--long) $(TESTS)

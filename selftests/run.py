@@ -50,6 +50,7 @@ JOBS = [
     ("buffers", "guest", 600, "selftests/sock.sh frames_test"),
     ("abort", "guest", 900, "selftests/abort.py"),
     ("fork", "guest", 600, "selftests/fork.py"),
+    ("ksft", "guest", 900, "selftests/ksft.py"),
     ("curves", "guest", 600, "selftests/curves.py"),
     ("resume", "guest", 900, "selftests/sock.sh resume_test resume.py"),
     ("crossed", "guest", 600, "selftests/crossed.sh"),
@@ -71,6 +72,7 @@ LONG = [
                                  "-t 1800 -n 100000"),
     ("debug-diff", "debug", 3600, "selftests/sock.sh diff/random_test -- "
                                   "-t 900 -n 100000"),
+    ("ksft-long", "guest", 3600, "selftests/ksft.py --long"),
     ("debug-netem", "debug", 3600, "selftests/netem.sh v4"),
     ("debug-apps", "debug", 5400, "selftests/apps.sh curl wrk haproxy netcat "
                                   "rsync redis postgres nbd echo1000 sshd "

@@ -272,10 +272,13 @@ static int read_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	} else {
 		n = 1;
 	}
-	if (flags & MSG_PEEK)
+	if (flags & MSG_PEEK) {
 		*peeked += n;
-	else if (n)
+		sk_peek_offset_fwd(sk, n);
+	} else if (n) {
 		tcpcrypt_rx_eat_plain(sk, ctx, n);
+		sk_peek_offset_bwd(sk, n);
+	}
 	return ret;
 }
 
@@ -286,7 +289,8 @@ static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	int target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
 	struct tcpcrypt_rx *rx = &ctx->rx;
-	u32 peeked = 0;
+	/* SO_PEEK_OFF, which TCP has since 6.9 */
+	u32 peeked = max(sk_peek_offset(sk, flags), 0);
 	int copied = 0, ret = 0;
 
 	/* recv() of no bytes waits for one, as TCP's */

@@ -18,7 +18,7 @@ programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c \
 	selftests/diff/*_test.c))
 
 .PHONY: all module programs demo check check-long check-timing clean help
-.PHONY: install-deps check-headers tep kunit fork ksft
+.PHONY: install-deps check-headers tep kunit fork usurp ksft
 
 all: module
 
@@ -52,6 +52,10 @@ fork: check-headers
 ksft:
 	@selftests/ksft/build.sh >/dev/null
 
+# What refuse_test takes for a kernel user of sockets
+usurp: check-headers
+	+@$(MAKE) -s -C $(KDIR) M=$(CURDIR)/selftests/usurp modules
+
 programs: $(programs)
 
 selftests/%_test: selftests/%_test.c $(wildcard selftests/lib/*.h \
@@ -69,7 +73,7 @@ demo: install-deps
 
 check check-long: install-deps
 	@selftests/deps.sh demo apps check $(if $(filter check-long,$@),apps-long)
-	+@$(MAKE) -s --no-print-directory module programs tep fork ksft
+	+@$(MAKE) -s --no-print-directory module programs tep fork usurp ksft
 	@$(if $(filter check-long,$@),selftests/apps/prepare.sh go java tree >/dev/null)
 	@selftests/guest/kernel.sh >/dev/null
 	@selftests/run.py $(if $(filter check-long,$@),--long) $(TESTS)
@@ -89,6 +93,8 @@ clean:
 		M=$(CURDIR)/selftests/tep clean
 	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) \
 		M=$(CURDIR)/selftests/fork clean
+	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) \
+		M=$(CURDIR)/selftests/usurp clean
 	+@[ ! -e selftests/unit/Makefile ] || $(MAKE) -s -C selftests/unit clean
 	+@[ ! -e selftests/timing/Makefile ] || $(MAKE) -s -C selftests/timing clean
 	@rm -f $(programs)

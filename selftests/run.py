@@ -63,6 +63,7 @@ JOBS = [
     ("script-2", "guest", 900, "selftests/sock.sh diff/script_end_test "
                                "diff/script_poll_test diff/script_pipe_test "
                                "diff/script_uring_test"),
+    ("refuse", "guest", 600, "selftests/sock.sh refuse_test"),
     ("module", "guest", 600, "selftests/module.sh"),
 ]
 LONG = [
@@ -73,6 +74,9 @@ LONG = [
     ("debug-diff", "debug", 3600, "selftests/sock.sh diff/random_test -- "
                                   "-t 900 -n 100000"),
     ("ksft-long", "guest", 3600, "selftests/ksft.py --long"),
+    ("debug-refuse", "debug", 1800, "selftests/sock.sh refuse_test -- open "
+     "keying half_closed failed taken listener connecting "
+     "repair_connecting md5_first bad_input mptcp"),
     ("debug-netem", "debug", 3600, "selftests/netem.sh v4"),
     ("debug-apps", "debug", 5400, "selftests/apps.sh curl wrk haproxy netcat "
                                   "rsync redis postgres nbd echo1000 sshd "

@@ -35,6 +35,7 @@ DEFAULTS = {
     "enable_connect": "1",
     "enable_listen": "1",
     "handshake_timeout": "60",
+    "kernel_sockets": "0",
     "rekey_bytes": str(1 << 30),
     "rekey_interval": "3600",
     "resume_nonce_len": "8",
@@ -362,7 +363,8 @@ def refused(name, values):
 
 
 def test_bad_integers():
-    for name in "enable_connect", "enable_listen", "skip_loopback":
+    for name in ("enable_connect", "enable_listen", "skip_loopback",
+                 "kernel_sockets"):
         refused(name, ["2", "-1", "x", "1x", "99999999999"])
     refused("handshake_timeout", ["0", "-1", "3601", "x"])
     refused("rekey_interval", ["-1", "604801", "x"])

@@ -38,6 +38,7 @@ static const int errnos[] = {
 	[TCPCRYPT_ABORT_PLAINTEXT]	= EPERM,
 	[TCPCRYPT_ABORT_NOMEMORY]	= ENOMEM,
 	[TCPCRYPT_ABORT_STALE]		= ESTALE,
+	[TCPCRYPT_ABORT_FOREIGN]	= EBUSY,
 };
 
 /**
@@ -101,5 +102,7 @@ void tcpcrypt_abort_report(const struct sock *sk, enum tcpcrypt_abort why)
 		return trace_tcpcrypt_abort_nomemory(sk, err);
 	case TCPCRYPT_ABORT_STALE:
 		return trace_tcpcrypt_abort_stale(sk, err);
+	case TCPCRYPT_ABORT_FOREIGN:
+		return trace_tcpcrypt_abort_foreign(sk, err);
 	}
 }

@@ -39,6 +39,7 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_FALLBACKSIMULTANEOUS,
 	TCPCRYPT_MIB_FALLBACKNOMEMORY,
 	TCPCRYPT_MIB_FALLBACKNOREQUEST,
+	TCPCRYPT_MIB_FALLBACKFOREIGN,
 	TCPCRYPT_MIB_FALLBACKBROKEN,
 	TCPCRYPT_MIB_BROKENREMEMBERED,
 	TCPCRYPT_MIB_HANDSHAKEFRESH,
@@ -58,6 +59,7 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_ABORTPLAINTEXT,
 	TCPCRYPT_MIB_ABORTNOMEMORY,
 	TCPCRYPT_MIB_ABORTSTALE,
+	TCPCRYPT_MIB_ABORTFOREIGN,
 	TCPCRYPT_MIB_FRAMESSENT,
 	TCPCRYPT_MIB_FRAMESRECEIVED,
 	TCPCRYPT_MIB_REKEYSENT,
@@ -84,6 +86,7 @@ enum tcpcrypt_mib {
  * @TCPCRYPT_ABORT_PLAINTEXT: plaintext was about to leave
  * @TCPCRYPT_ABORT_NOMEMORY:  no memory where nothing could wait
  * @TCPCRYPT_ABORT_STALE:     the machine was cloned or is to be hibernated
+ * @TCPCRYPT_ABORT_FOREIGN:   a kernel user was about to read ciphertext
  */
 enum tcpcrypt_abort {
 	TCPCRYPT_ABORT_AUTH,
@@ -95,6 +98,7 @@ enum tcpcrypt_abort {
 	TCPCRYPT_ABORT_PLAINTEXT,
 	TCPCRYPT_ABORT_NOMEMORY,
 	TCPCRYPT_ABORT_STALE,
+	TCPCRYPT_ABORT_FOREIGN,
 };
 
 struct tcpcrypt_mibs {
@@ -111,6 +115,7 @@ struct tcpcrypt_mibs {
  * @enable_connect: offer ENO when connecting
  * @enable_listen:  accept ENO when listening
  * @skip_loopback:  leave connections over the loopback interface plain
+ * @kernel_sockets: take sockets of kernel users too
  * @handshake_timeout: seconds that keys may take to be agreed
  * @broken_time: seconds for which a broken destination is left alone; 0: off
  * @broken_max: broken destinations at most
@@ -134,6 +139,7 @@ struct tcpcrypt_net {
 	int				enable_connect;
 	int				enable_listen;
 	int				skip_loopback;
+	int				kernel_sockets;
 	int				handshake_timeout;
 	int				broken_time;
 	int				broken_max;

@@ -333,6 +333,7 @@ static const struct ctl_table template[] = {
 	NUMBER(enable_connect, SYSCTL_ZERO, SYSCTL_ONE),
 	NUMBER(enable_listen, SYSCTL_ZERO, SYSCTL_ONE),
 	NUMBER(skip_loopback, SYSCTL_ZERO, SYSCTL_ONE),
+	NUMBER(kernel_sockets, SYSCTL_ZERO, SYSCTL_ONE),
 	NUMBER(handshake_timeout, &timeout_min, &timeout_max),
 	PORTS(bad_connect_ports),
 	PORTS(bad_listen_ports),

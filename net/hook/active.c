@@ -81,6 +81,18 @@ static void syn_option(struct sock *sk, struct tcpcrypt_ctx *ctx,
 }
 
 /*
+ * While connect() went on, TCP_REPAIR or a TCP-MD5 key was set, or a kernel
+ * user (KCM) has taken the socket: it is left alone.
+ */
+static bool is_foreign_now(const struct sock *sk)
+{
+	if (!tcpcrypt_ineligible(sk) && tcpcrypt_is_stock(sk))
+		return false;
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKFOREIGN);
+	return true;
+}
+
+/*
  * Simultaneous open, section 4.6: has the peer disabled ENO? Return: whether
  * an option goes on our segment.
  */
@@ -91,7 +103,9 @@ static bool hear_crossed(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	rcu_read_lock();
 	tcpcrypt_crossed_judge(sk, ctx, &res);
 	rcu_read_unlock();
-	if (!ctx->sent.len || !ctx->crossed.heard)
+	if (is_foreign_now(sk))
+		ctx->eno_off = true;
+	else if (!ctx->sent.len || !ctx->crossed.heard)
 		eno_disable(sk, ctx, TCPCRYPT_MIB_FALLBACKSIMULTANEOUS);
 	else if (res.verdict != ENO_OK)
 		eno_disable(sk, ctx, tcpcrypt_fallback_mib(res.verdict));
@@ -313,7 +327,8 @@ static void hear_synack(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	/* an answer to an early SYN may just be late */
 	if (ctx->eno_lost && verdict == ENO_NO_OPTION)
 		tcpcrypt_broken_note(sk);
-	if (ctx->eno_off || !ctx->sent.len)
+	if (ctx->eno_off || !ctx->sent.len ||
+	    (verdict == ENO_OK && is_foreign_now(sk)))
 		return fall_back(sk, ctx);
 	if (verdict == ENO_OK)
 		verdict = negotiate(ctx, &heard);

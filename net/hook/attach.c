@@ -47,14 +47,39 @@ bool tcpcrypt_ineligible(const struct sock *sk)
 	if (rcu_access_pointer(tp->md5sig_info))
 		return true;
 #endif
+#ifdef CONFIG_TCP_AO
+	if (rcu_access_pointer(tp->ao_info))
+		return true;
+#endif
 	return false;
 }
 
-/* kernel users of sock_create() have no file */
-static bool is_kernel_socket(const struct sock *sk)
+/* Whose socket is it? Those of sock_create() have no file in the kernel. */
+static bool is_kernels(const struct sock *sk)
 {
-	return sk->sk_kern_sock || !sk->sk_socket || !sk->sk_socket->file ||
-	       !tcpcrypt_is_stock(sk);
+	return sk->sk_kern_sock || !sk->sk_socket->file ||
+	       !tcpcrypt_allocates_stock(sk);
+}
+
+/**
+ * tcpcrypt_is_kernel_socket() - is this one of the kernel's own sockets?
+ * @sk: a socket in connect() or listen(), not attached
+ *
+ * With net.tcpcrypt.kernel_sockets only those of them are that cannot be
+ * encrypted: who replaces callbacks, or may not sleep when memory is
+ * allocated, reads TCP's queue from softirq, where there is ciphertext.
+ *
+ * Context: the socket's lock.
+ * Return: whether it is, and shall be left alone.
+ */
+bool tcpcrypt_is_kernel_socket(const struct sock *sk)
+{
+	const struct tcpcrypt_net *tn = tcpcrypt_net(sock_net(sk));
+
+	if (!sk->sk_socket || !tcpcrypt_is_stock(sk) || sk->sk_user_data ||
+	    !gfpflags_allow_blocking(sk->sk_allocation))
+		return true;
+	return !READ_ONCE(tn->kernel_sockets) && is_kernels(sk);
 }
 
 static bool connect_enabled(const struct sock *sk)
@@ -85,7 +110,7 @@ static bool connect_possible(const struct sock *sk)
 
 	return rng_is_initialized() && !tcpcrypt_ineligible(sk) &&
 	       !tp->fastopen_req && !tp->fastopen_connect &&
-	       !is_kernel_socket(sk) &&
+	       !tcpcrypt_is_kernel_socket(sk) &&
 	       tcpcrypt_af_ours(inet_csk(sk)->icsk_af_ops);
 }
 

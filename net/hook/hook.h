@@ -46,6 +46,7 @@ struct tcpcrypt_table {
 /* table.c */
 int tcpcrypt_tables_init(void);
 bool tcpcrypt_is_stock(const struct sock *sk);
+bool tcpcrypt_allocates_stock(const struct sock *sk);
 const struct inet_connection_sock_af_ops *
 tcpcrypt_af_ours(const struct inet_connection_sock_af_ops *base);
 const struct inet_connection_sock_af_ops *
@@ -101,6 +102,7 @@ void tcpcrypt_opening(const struct net *net);
 int tcpcrypt_attach_init(void);
 void tcpcrypt_attach_exit(void);
 bool tcpcrypt_ineligible(const struct sock *sk);
+bool tcpcrypt_is_kernel_socket(const struct sock *sk);
 
 /* listener.c */
 struct tcpcrypt_listener *tcpcrypt_listener_new(void);

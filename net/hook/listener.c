@@ -126,12 +126,6 @@ static struct tcpcrypt_listener *forget(const struct sock *sk)
 	return l;
 }
 
-/* In-kernel users (nfsd and others) read the sockets that they accept. */
-static bool is_kernel_listener(const struct sock *sk)
-{
-	return sk->sk_kern_sock || !tcpcrypt_is_stock(sk);
-}
-
 /**
  * tcpcrypt_listener_attach() - take a listener
  * @sk:  the listener
@@ -145,7 +139,7 @@ bool tcpcrypt_listener_attach(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	const struct inet_connection_sock_af_ops *ours;
 
-	if (tcpcrypt_ineligible(sk) || is_kernel_listener(sk) ||
+	if (tcpcrypt_ineligible(sk) || tcpcrypt_is_kernel_socket(sk) ||
 	    icsk->icsk_ulp_ops)
 		return false;
 	ours = tcpcrypt_af_ours(icsk->icsk_af_ops);

@@ -188,6 +188,25 @@ static bool clear_urgent(struct sk_buff *skb, unsigned int off)
 	return true;
 }
 
+/*
+ * A kernel user that has replaced the callbacks of an encrypted connection
+ * would take ciphertext for data: no segment reaches it any more. work_fn()
+ * aborts. Only where early demultiplexing has found the socket; else sendmsg()
+ * notices.
+ */
+static bool is_usurped(const struct sock *sk)
+{
+	const struct tcpcrypt_ctx *ctx;
+
+	if (!sk_fullsock(sk))
+		return false;
+	ctx = tcpcrypt_ctx(sk);
+	if (!ctx || !tcpcrypt_encrypted(ctx) || !tcpcrypt_ctx_usurped(sk, ctx))
+		return false;
+	tcpcrypt_wake(sk);
+	return true;
+}
+
 static bool is_opening(const struct sock *sk)
 {
 	return (1 << inet_sk_state_load(sk)) &
@@ -257,6 +276,8 @@ static unsigned int local_in(void *priv, struct sk_buff *skb,
 	if (!seg.th || seg.th->doff < sizeof(buf) / 4)
 		return NF_ACCEPT;
 	if (skb->sk) {
+		if (is_usurped(skb->sk))
+			return NF_DROP;
 		if (!seg.th->urg && !is_opening(skb->sk))
 			return NF_ACCEPT;
 		return hear(&seg, skb->sk);

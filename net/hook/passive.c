@@ -276,6 +276,11 @@ static bool answer(const struct sock *sk, struct sk_buff *skb,
 	enabled = tcpcrypt_listener_enabled(sk);
 	if (!enabled || !rng_is_initialized())
 		return false;
+	/* nfsd's and others': taken from an application after listen() */
+	if (!tcpcrypt_is_stock(sk)) {
+		tcpcrypt_count(net, TCPCRYPT_MIB_FALLBACKFOREIGN);
+		return false;
+	}
 	if (enabled < 0 && from_loopback(net, skb) &&
 	    READ_ONCE(tcpcrypt_net(net)->skip_loopback)) {
 		tcpcrypt_count(net, TCPCRYPT_MIB_FALLBACKLOOPBACK);
@@ -613,13 +618,14 @@ static void attach_child(struct sock *child, struct tcpcrypt_ctx *ctx,
  * the request has timed out. Only the first one is an abort.
  */
 static void refuse(const struct sock *sk, struct sk_buff *skb,
-		   struct request_sock *req, struct eno_saved *es)
+		   struct request_sock *req, struct eno_saved *es,
+		   enum tcpcrypt_abort why)
 {
 	/* Fast Open: the child is for later */
 	if (tcp_hdr(skb)->syn)
 		return;
 	if (!es || !xchg(&es->refused, 1))
-		tcpcrypt_abort_report(sk, TCPCRYPT_ABORT_REQUIRED);
+		tcpcrypt_abort_report(sk, why);
 	/* else the stack does it */
 	if (!READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_abort_on_overflow))
 		req->rsk_ops->send_reset(sk, TCPCRYPT_RST_ARG(skb));
@@ -665,7 +671,12 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 	/* as a rule the LOCAL_IN hook has heard this segment already */
 	encrypt = es && hear_ack(sock_net(sk), es, th);
 	if (!encrypt && tcpcrypt_listener_enabled(sk) == TCP_ENO_REQUIRED) {
-		refuse(sk, skb, req, es);
+		refuse(sk, skb, req, es, TCPCRYPT_ABORT_REQUIRED);
+		return NULL;
+	}
+	/* too late to be left alone: the peer will encrypt */
+	if (encrypt && !tcpcrypt_is_stock(sk)) {
+		refuse(sk, skb, req, es, TCPCRYPT_ABORT_FOREIGN);
 		return NULL;
 	}
 	/* The ACK comes again; a child without a ctx could not encrypt. */

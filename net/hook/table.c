@@ -15,7 +15,15 @@
 
 static struct tcpcrypt_table tables[TCPCRYPT_TABLES];
 static DEFINE_SPINLOCK(mapped_lock);
-static void (*stock_data_ready)(struct sock *sk);
+
+/* What every TCP socket begins with. */
+static struct {
+	void	(*data_ready)(struct sock *sk);
+	void	(*state_change)(struct sock *sk);
+	void	(*write_space)(struct sock *sk);
+	void	(*error_report)(struct sock *sk);
+	gfp_t	allocation;
+} stock;
 
 static void build_af(struct inet_connection_sock_af_ops *af,
 		     const struct inet_connection_sock_af_ops *base)
@@ -42,7 +50,11 @@ static int learn(int family, struct tcpcrypt_table *t)
 	tcpcrypt_build_proto(&t->our_prot, t->prot);
 	tcpcrypt_build_ops(&t->our_ops, t->ops);
 	t->af = inet_csk(sock->sk)->icsk_af_ops;
-	stock_data_ready = sock->sk->sk_data_ready;
+	stock.data_ready = sock->sk->sk_data_ready;
+	stock.state_change = sock->sk->sk_state_change;
+	stock.write_space = sock->sk->sk_write_space;
+	stock.error_report = sock->sk->sk_error_report;
+	stock.allocation = sock->sk->sk_allocation;
 	sock_release(sock);
 	return 0;
 }
@@ -64,13 +76,28 @@ int tcpcrypt_tables_init(void)
 
 /**
  * tcpcrypt_is_stock() - does nobody but the application read this socket?
- * @sk: a socket that is not attached
+ * @sk: a socket whose callbacks are not ours
  *
- * Return: false if sk_data_ready leads elsewhere: in-kernel users.
+ * Context: any.
+ * Return: false if the socket's callbacks lead elsewhere: in-kernel users.
  */
 bool tcpcrypt_is_stock(const struct sock *sk)
 {
-	return sk->sk_data_ready == stock_data_ready && !sk->sk_user_data;
+	return READ_ONCE(sk->sk_data_ready) == stock.data_ready &&
+	       READ_ONCE(sk->sk_state_change) == stock.state_change &&
+	       READ_ONCE(sk->sk_write_space) == stock.write_space &&
+	       READ_ONCE(sk->sk_error_report) == stock.error_report;
+}
+
+/**
+ * tcpcrypt_allocates_stock() - is memory for a socket had as for applications?
+ * @sk: a socket
+ *
+ * Return: false if a kernel user has set sk_allocation.
+ */
+bool tcpcrypt_allocates_stock(const struct sock *sk)
+{
+	return sk->sk_allocation == stock.allocation;
 }
 
 /* Is @af the table that IPv6 sockets use for IPv4 addresses? */

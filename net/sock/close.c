@@ -245,7 +245,8 @@ static bool close_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		linger(sk, ctx, timeout);
 	if (tcpcrypt_ctx(sk) != ctx || is_closable(sk, ctx))
 		return false;
-	if (atomic_inc_return(&closers) > CLOSERS_MAX) {
+	if (atomic_inc_return(&closers) > CLOSERS_MAX ||
+	    (!sk->sk_net_refcnt && !ctx->net)) {
 		atomic_dec(&closers);
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_CLOSELIMIT);
 		/* else all is TCP's: the peer's late FINp gets a RST */

@@ -65,6 +65,8 @@ static void free_fn(struct work_struct *work)
 	tcpcrypt_ctx_wipe(ctx);
 	put_tep(ctx);
 	kfree(ctx->listener);
+	if (ctx->net)
+		put_net(ctx->net);
 	kfree_sensitive(ctx);
 	module_put(THIS_MODULE);
 }
@@ -160,6 +162,9 @@ void tcpcrypt_ctx_attach(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	ctx->sk = sk;
 	ctx->af = icsk->icsk_af_ops;
 	ctx->prot = sk->sk_prot;
+	/* a parked connection's timers need it */
+	if (!sk->sk_net_refcnt)
+		ctx->net = maybe_get_net(sock_net(sk));
 	rcu_assign_pointer(icsk->icsk_ulp_data, ctx);
 	WRITE_ONCE(icsk->icsk_ulp_ops, &tcpcrypt_ulp);
 	WRITE_ONCE(sk->sk_prot, tcpcrypt_prot_ours(ctx->prot));
@@ -297,21 +302,48 @@ static void write_space(struct sock *sk)
 }
 
 /**
+ * tcpcrypt_ctx_usurped() - has a kernel user replaced our callbacks?
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * It would find ciphertext in sk_receive_queue: the connection must end.
+ *
+ * Context: any; @sk can't go away, and @ctx only after RCU.
+ * Return: whether one has.
+ */
+bool tcpcrypt_ctx_usurped(const struct sock *sk,
+			  const struct tcpcrypt_ctx *ctx)
+{
+	return READ_ONCE(ctx->wrapped) &&
+	       (READ_ONCE(sk->sk_data_ready) != data_ready ||
+		READ_ONCE(sk->sk_state_change) != state_change ||
+		READ_ONCE(sk->sk_write_space) != write_space);
+}
+
+/**
  * tcpcrypt_ctx_wrap() - make the socket's callbacks ours
  * @sk:  the socket
  * @ctx: its context
+ *
+ * sk_user_data has no use but to be taken: who wants to read the raw stream
+ * (KCM, sockmap, ovpn) looks there and refuses.
  *
  * Context: the socket's lock; preemption may be off.
  */
 void tcpcrypt_ctx_wrap(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
+	write_lock_bh(&sk->sk_callback_lock);
 	ctx->data_ready = sk->sk_data_ready;
 	ctx->state_change = sk->sk_state_change;
 	ctx->write_space = sk->sk_write_space;
-	sk->sk_data_ready = data_ready;
-	sk->sk_state_change = state_change;
-	sk->sk_write_space = write_space;
-	ctx->wrapped = true;
+	WRITE_ONCE(sk->sk_data_ready, data_ready);
+	WRITE_ONCE(sk->sk_state_change, state_change);
+	WRITE_ONCE(sk->sk_write_space, write_space);
+	if (!sk->sk_user_data)
+		__rcu_assign_sk_user_data_with_flags(sk, ctx,
+						     SK_USER_DATA_NOCOPY);
+	WRITE_ONCE(ctx->wrapped, true);
+	write_unlock_bh(&sk->sk_callback_lock);
 	tcpcrypt_rcvlowat(sk, &ctx->rx);
 }
 
@@ -331,11 +363,20 @@ void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	tcpcrypt_set_state(ctx, TCPCRYPT_KEYING);
 }
 
+/* What tcpcrypt_ctx_wrap() left in sk_user_data. */
+static void *user_data(const struct tcpcrypt_ctx *ctx)
+{
+	return (void *)((uintptr_t)ctx | SK_USER_DATA_NOCOPY);
+}
+
 static void unwrap(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	if (!ctx->wrapped)
 		return;
 	write_lock_bh(&sk->sk_callback_lock);
+	WRITE_ONCE(ctx->wrapped, false);
+	if (sk->sk_user_data == user_data(ctx))
+		rcu_assign_sk_user_data(sk, NULL);
 	if (sk->sk_data_ready == data_ready)
 		sk->sk_data_ready = ctx->data_ready;
 	if (sk->sk_state_change == state_change)
@@ -345,7 +386,6 @@ static void unwrap(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	write_unlock_bh(&sk->sk_callback_lock);
 	if (!ctx->rx.tcp_fin)
 		sock_reset_flag(sk, SOCK_DONE);
-	ctx->wrapped = false;
 }
 
 static void shrink_header(struct sock *sk, struct tcpcrypt_ctx *ctx)

@@ -287,6 +287,47 @@ static void keepalive(struct sock *sk, int on)
 		tcpcrypt_prot_base(sk)->keepalive(sk, on);
 }
 
+/*
+ * A kernel user that has replaced our callbacks shall hear of it before
+ * anything of its is under way.
+ */
+static void mind_usurper(struct sock *sk)
+{
+	struct tcpcrypt_ctx *ctx;
+	bool usurped;
+
+	rcu_read_lock();
+	ctx = tcpcrypt_ctx(sk);
+	usurped = ctx && tcpcrypt_encrypted(ctx) &&
+		  tcpcrypt_ctx_usurped(sk, ctx);
+	rcu_read_unlock();
+	if (likely(!usurped))
+		return;
+	lock_sock(sk);
+	ctx = tcpcrypt_ctx(sk);
+	if (ctx && tcpcrypt_encrypted(ctx) && tcpcrypt_ctx_usurped(sk, ctx))
+		tcpcrypt_fail(ctx, EBUSY);
+	release_sock(sk);
+}
+
+static int send_minding(struct sock *sk, struct msghdr *msg, size_t size,
+			int (*send)(struct sock *sk, struct msghdr *msg,
+				    size_t size))
+{
+	int ret;
+
+	tcpcrypt_enter();
+	mind_usurper(sk);
+	ret = send(sk, msg, size);
+	tcpcrypt_leave();
+	return ret;
+}
+
+static int sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	return send_minding(sk, msg, size, tcpcrypt_sendmsg);
+}
+
 #ifdef TCPCRYPT_HAVE_SENDPAGE
 /* Pages that others may still write to are copied before they are sealed. */
 static int sendpage(struct sock *sk, struct page *page, int offset,
@@ -300,7 +341,7 @@ static int sendpage(struct sock *sk, struct page *page, int offset,
 	struct msghdr msg = { .msg_flags = flags };
 
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bvec, 1, size);
-	return tcpcrypt_send(sk, &msg, size);
+	return send_minding(sk, &msg, size, tcpcrypt_send);
 }
 
 /*
@@ -389,7 +430,7 @@ void tcpcrypt_build_proto(struct proto *prot, const struct proto *base)
 	prot->setsockopt = tcpcrypt_setsockopt;
 	prot->getsockopt = tcpcrypt_getsockopt;
 	prot->keepalive = keepalive;
-	prot->sendmsg = tcpcrypt_sendmsg;
+	prot->sendmsg = sendmsg;
 	prot->recvmsg = tcpcrypt_recvmsg;
 #ifdef TCPCRYPT_HAVE_SENDPAGE
 	prot->sendpage = sendpage;

@@ -253,7 +253,7 @@ struct tcpcrypt_alive {
 /**
  * struct tcpcrypt_ctx - a socket in the module's hands
  *
- * Immutable after attach: @sk, @af, @prot, @active. Protected by the socket
+ * Immutable after attach: @sk, @af, @prot, @net, @active. Protected by the socket
  * lock: all else, see DOC: locking.
  *
  * @sk:      the socket
@@ -264,6 +264,8 @@ struct tcpcrypt_alive {
  * @expires: jiffies when it does
  * @af:      the base af_ops
  * @prot:    the base proto
+ * @net:     the namespace, if the socket itself does not hold it: a kernel
+ *           user's, which may outlive that as ours
  * @data_ready: saved sk_data_ready
  * @state_change: saved sk_state_change
  * @write_space: saved sk_write_space
@@ -315,6 +317,7 @@ struct tcpcrypt_ctx {
 
 	const struct inet_connection_sock_af_ops *af;
 	struct proto		*prot;
+	struct net		*net;
 	void			(*data_ready)(struct sock *sk);
 	void			(*state_change)(struct sock *sk);
 	void			(*write_space)(struct sock *sk);
@@ -458,6 +461,8 @@ void tcpcrypt_ctx_refuse(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_plain(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_wrap(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);
+bool tcpcrypt_ctx_usurped(const struct sock *sk,
+			  const struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_ctx_negotiated(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_ctx_wipe(struct tcpcrypt_ctx *ctx);

@@ -21,10 +21,21 @@ static bool is_ours(int level, int optname)
 /* Options of the stack that would break an encrypted stream. */
 static bool is_refused(int level, int optname)
 {
-	return level == SOL_TCP &&
-	       (optname == TCP_REPAIR || optname == TCP_MD5SIG ||
-		optname == TCP_MD5SIG_EXT ||
-		optname == TCP_ZEROCOPY_RECEIVE);
+	if (level != SOL_TCP)
+		return false;
+	switch (optname) {
+	case TCP_REPAIR:
+	case TCP_MD5SIG:
+	case TCP_MD5SIG_EXT:
+	case TCP_ZEROCOPY_RECEIVE:
+#ifdef TCP_AO_ADD_KEY
+	case TCP_AO_ADD_KEY:
+	case TCP_AO_INFO:
+	case TCP_AO_REPAIR:
+#endif
+		return true;
+	}
+	return false;
 }
 
 static bool is_keepidle(int level, int optname)

@@ -17,6 +17,9 @@ static int ulp_init(struct sock *sk)
 {
 	struct tcpcrypt_ctx *ctx;
 
+	/* __tcp_set_ulp() cleared it; a refusal changes nothing */
+	if (sk->sk_socket)
+		set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
 	if (sk->sk_state != TCP_CLOSE)
 		return -EISCONN;
 	if (tcpcrypt_ineligible(sk) || !tcpcrypt_prot_ours(sk->sk_prot) ||
@@ -31,9 +34,6 @@ static int ulp_init(struct sock *sk)
 		return -ENOMEM;
 	}
 	tcpcrypt_ctx_place(sk, ctx);
-	/* __tcp_set_ulp() cleared it */
-	if (sk->sk_socket)
-		set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
 	return 0;
 }
 

@@ -209,6 +209,8 @@ static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 
 	if (tcpcrypt_encrypted(ctx) && tcpcrypt_stale(ctx->epoch))
 		tcpcrypt_fail(ctx, ESTALE);
+	if (tcpcrypt_encrypted(ctx) && tcpcrypt_ctx_usurped(sk, ctx))
+		tcpcrypt_fail(ctx, EBUSY);
 	switch (ctx->state) {
 	case TCPCRYPT_TAKEN:
 	case TCPCRYPT_SYN_SENT:

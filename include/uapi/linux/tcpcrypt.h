@@ -20,12 +20,16 @@
  * EALREADY:    rekeying is under way, nothing new was begun (TCP_CRYPT_REKEY)
  * EPIPE:       shut down for sending (TCP_CRYPT_REKEY)
  *
+ * On an encrypted connection TCP_ULP is EEXIST; TCP_REPAIR, TCP_MD5SIG,
+ * TCP_AO_* and TCP_ZEROCOPY_RECEIVE are EOPNOTSUPP. Nothing happens then.
+ *
  * The data path reports, each distinct from end-of-file: EBADMSG (a frame
  * failed authentication), EPROTO (handshake or frame violation), ECONNRESET
  * (stream ended without FINp, or reset), ETIMEDOUT (handshake or keep-alive
  * timed out), ECONNABORTED (encryption was required but could not be had),
  * EPERM (plaintext was about to leave), ENOMEM (no memory where nothing could
- * wait), ESTALE (the machine was cloned or hibernated).
+ * wait), ESTALE (the machine was cloned or hibernated), EBUSY (a kernel user
+ * replaced the socket's callbacks).
  *
  * Urgent data (MSG_OOB, SIGURG, EPOLLPRI, SIOCATMARK, SO_OOBINLINE) is as with
  * TCP, and authentic.

@@ -18,6 +18,8 @@ declare -A packages=(
 		openssh-client ethtool python3-cryptography haproxy wrk git
 		nbdkit libnbd-bin"
 	[apps-long]="golang-go nodejs default-jdk-headless linux-source-6.1"
+	[kernel]="nfs-kernel-server nfs-common nbd-client nbdkit"
+	[smb]="cifs-utils ksmbd-tools"
 	[check]="sparse shellcheck perl clang libssl-dev xz-utils
 		 linux-source-6.1"
 )

@@ -64,6 +64,7 @@ JOBS = [
                                "diff/script_poll_test diff/script_pipe_test "
                                "diff/script_uring_test"),
     ("refuse", "guest", 600, "selftests/sock.sh refuse_test"),
+    ("kernel", "guest", 600, "selftests/kernel_socks.sh nfs nvme nbd"),
     ("module", "guest", 600, "selftests/module.sh"),
 ]
 LONG = [
@@ -74,6 +75,7 @@ LONG = [
     ("debug-diff", "debug", 3600, "selftests/sock.sh diff/random_test -- "
                                   "-t 900 -n 100000"),
     ("ksft-long", "guest", 3600, "selftests/ksft.py --long"),
+    ("kernel-smb", "guest", 900, "selftests/kernel_socks.sh smb lio"),
     ("debug-refuse", "debug", 1800, "selftests/sock.sh refuse_test -- open "
      "keying half_closed failed taken listener connecting "
      "repair_connecting md5_first bad_input mptcp"),

@@ -149,7 +149,12 @@ def syn(path, port):
 
 
 def closes(path):
-    """A connection counts from its SYN on."""
+    """A connection counts from its SYN on.
+
+    After both FINs a RST says nothing: the socket that had the last
+    acknowledgment is gone, and where load has caused a retransmission, there
+    is another one.
+    """
     fins, reset = {}, set()
     for s in segments(path):
         me, other = (s.src, s.sport), (s.dst, s.dport)
@@ -158,7 +163,7 @@ def closes(path):
             fins.setdefault(key, set())
         elif key in fins and s.flags & FIN:
             fins[key].add(me)
-        if key in fins and s.flags & RST:
+        if s.flags & RST and len(fins.get(key, "..")) < 2:
             reset.add(key)
     return "%d %d %d" % (
         len(fins), sum(len(ends) == 2 for ends in fins.values()), len(reset))

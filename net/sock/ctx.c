@@ -358,7 +358,8 @@ void tcpcrypt_ctx_encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	tcpcrypt_ctx_wrap(sk, ctx);
 	ctx->tx.seq = tcp_sk(sk)->write_seq;
-	ctx->pingpong = inet_csk(sk)->icsk_ack.pingpong;
+	/* connect() leaves it at 0, but not yet */
+	ctx->pingpong = ctx->active ? 0 : inet_csk(sk)->icsk_ack.pingpong;
 	ctx->epoch = tcpcrypt_epoch();
 	tcpcrypt_set_state(ctx, TCPCRYPT_KEYING);
 }

@@ -119,10 +119,12 @@ nvme_start() {
 	modprobe -q nvmet-tcp && modprobe -q nvme-tcp || return 1
 	mountpoint -q /sys/kernel/config ||
 		mount -t configfs configfs /sys/kernel/config || return 1
-	truncate -s 16M disk &&
+	# of a file on an overlay it sees no size
+	mkdir -p disk && mount -t tmpfs nvme disk &&
+	truncate -s 16M disk/disk &&
 	mkdir "$subsys" "$subsys/namespaces/1" "$nvmet/ports/1" &&
 	echo 1 >"$subsys/attr_allow_any_host" &&
-	echo "$TESTDIR/disk" >"$subsys/namespaces/1/device_path" &&
+	echo "$TESTDIR/disk/disk" >"$subsys/namespaces/1/device_path" &&
 	echo 1 >"$subsys/namespaces/1/buffered_io" &&
 	echo 1 >"$subsys/namespaces/1/enable" &&
 	echo tcp >"$nvmet/ports/1/addr_trtype" &&
@@ -174,7 +176,7 @@ nvme_stop() {
 	rm -f "$nvmet/ports/1/subsystems/$nvme_nqn"
 	rmdir "$nvmet/ports/1" "$nvmet/subsystems/$nvme_nqn/namespaces/1" \
 		"$nvmet/subsystems/$nvme_nqn"
-	rm -f disk
+	umount disk
 }
 
 test_nvme() {
@@ -256,7 +258,7 @@ smb_start() {
 		read only = no
 	END
 	printf '' >ksmbdpwd.db &&
-	setsid ksmbd.mountd -v -n -p "$smb_port" -c "$TESTDIR/ksmbd.conf" \
+	setsid ksmbd.mountd -n -p "$smb_port" -c "$TESTDIR/ksmbd.conf" \
 		-u "$TESTDIR/ksmbdpwd.db" </dev/null >mountd.log 2>&1 &
 	background=($! "${background[@]}")
 	wait_for smb_listens
@@ -270,8 +272,8 @@ smb_use() {
 	if ! a mount -t cifs -o "guest,vers=3.1.1,port=$smb_port,cache=none" \
 			"//$I4/share" mnt; then
 		say "not mounted: $(dmesg | grep CIFS: | tail -1)"
-		tail -15 mountd.log
-		dmesg | tail -20 | grep -q "CIFS: .*BAD_NETWORK_NAME"
+		# ENOENT: the server has answered that it has no such share
+		dmesg | grep -q "CIFS: .*cifs_mount failed.* = -2$"
 		return
 	fi
 	a cp mnt/file got && a cp got mnt/back

@@ -28,6 +28,7 @@ probe_iperf3() {
 	a timeout 120 iperf3 -c "$B4" -p 5201 -n 1K >/dev/null
 }
 
+# A test ends by the clock, and the receiver closes with data unread or without.
 for kind in bulk reverse bidir parallel; do
 	eval "
 	iperf3_${kind}_ports() { echo 5201; }
@@ -35,7 +36,8 @@ for kind in bulk reverse bidir parallel; do
 	iperf3_${kind}_bytes() { echo 100000; }
 	iperf3_${kind}_start() { iperf3_start; }
 	iperf3_${kind}_probe() { probe_iperf3; }
-	iperf3_${kind}_snaplen() { echo 300; }"
+	iperf3_${kind}_snaplen() { echo 300; }
+	iperf3_${kind}_resets() { echo yes; }"
 done
 iperf3_bulk_run() { run_iperf3 -t 2; }
 iperf3_reverse_run() { run_iperf3 -t 2 -R; }

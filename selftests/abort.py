@@ -52,7 +52,7 @@ ERRNO = {"Auth": errno.EBADMSG, "Protocol": errno.EPROTO,
          "Truncated": errno.ECONNRESET, "Timeout": errno.ETIMEDOUT,
          "Keepalive": errno.ETIMEDOUT, "Required": errno.ECONNABORTED,
          "Plaintext": errno.EPERM, "NoMemory": errno.ENOMEM,
-         "Stale": errno.ESTALE}
+         "Stale": errno.ESTALE, "Foreign": errno.EBUSY}
 
 suite = Suite()
 

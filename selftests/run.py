@@ -56,7 +56,7 @@ JOBS = [
     ("crossed", "guest", 600, "selftests/crossed.sh"),
     ("urgent", "guest", 600, "selftests/sock.sh urgent_test urgent.py"),
     ("diff", "guest", 900, "selftests/sock.sh diff/engine_test "
-                           "diff/random_test -- -t 180"),
+                           "diff/random_test -- -t 90"),
     ("script-1", "guest", 900, "selftests/sock.sh diff/script_stamp_test "
                                "diff/script_signal_test "
                                "diff/script_opts_test"),

@@ -199,7 +199,7 @@ void tcpcrypt_tx_want(struct sock *sk, struct tcpcrypt_ctx *ctx)
  */
 void tcpcrypt_tx_tell(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	if (ctx->closing || !READ_ONCE(ctx->tx.wanted) ||
+	if (ctx->closing || !sk->sk_socket || !READ_ONCE(ctx->tx.wanted) ||
 	    !tcpcrypt_tx_writeable(sk, ctx))
 		return;
 	/* whoever wants it from now on looks for himself: tcpcrypt_tx_want() */

@@ -410,12 +410,17 @@ static void rcvlowat(void)
 	CHECK_EQ(recv(p.s, buf, sizeof(buf), 0), 1000);
 	check_stream(buf, 0, 1000);
 	join(t);
-	/* recv() waits for as much, too */
-	part = (struct part) { p.c, 1000, 1000, 100 };
-	t = start(send_slowly, &part);
-	CHECK_EQ(recv(p.s, buf, sizeof(buf), 0), 1000);
-	check_stream(buf, 1000, 1000);
-	join(t);
+	/*
+	 * recv() waits for as much, too. Plain TCP's may wait for ever: what it
+	 * has copied already no longer counts in tcp_epollin_ready().
+	 */
+	if (!is_plain) {
+		part = (struct part) { p.c, 1000, 1000, 100 };
+		t = start(send_slowly, &part);
+		CHECK_EQ(recv(p.s, buf, sizeof(buf), 0), 1000);
+		check_stream(buf, 1000, 1000);
+		join(t);
+	}
 	/* but not past the end */
 	CHECK_EQ(send(p.c, "x", 1, 0), 1);
 	close(p.c);

@@ -72,7 +72,7 @@ demo: install-deps
 	@selftests/guest/guest.py -i -t 600 -- selftests/demo.sh
 
 check check-long: install-deps
-	@selftests/deps.sh demo apps kernel check \
+	@selftests/deps.sh demo apps kernel rt check \
 		$(if $(filter check-long,$@),apps-long smb)
 	+@$(MAKE) -s --no-print-directory module programs tep fork usurp ksft
 	@$(if $(filter check-long,$@),selftests/apps/prepare.sh go java tree >/dev/null)

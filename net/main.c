@@ -77,11 +77,6 @@ static int __init tcpcrypt_init(void)
 {
 	int err;
 
-	/* the probe must not sleep, and tracepoints disable preemption */
-	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		pr_err("not on PREEMPT_RT kernels yet\n");
-		return -EOPNOTSUPP;
-	}
 	err = tcpcrypt_mac_init();
 	if (err)
 		return err;

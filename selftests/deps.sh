@@ -19,6 +19,7 @@ declare -A packages=(
 		nbdkit libnbd-bin"
 	[apps-long]="golang-go nodejs default-jdk-headless linux-source-6.1"
 	[kernel]="nfs-kernel-server nfs-common nbd-client nbdkit"
+	[rt]="linux-headers-rt-amd64"
 	[smb]="cifs-utils ksmbd-tools"
 	[check]="sparse shellcheck perl clang libssl-dev xz-utils
 		 linux-source-6.1"

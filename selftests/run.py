@@ -33,6 +33,7 @@ TOP = os.path.dirname(HERE)
 #   guest   a guest with the stock kernel, the module loaded
 #   large   likewise, with more memory
 #   debug   a guest with the debug kernel (KASAN, lockdep, kmemleak), likewise
+#   rt      a guest with Debian's PREEMPT_RT kernel
 # What takes longest comes first, so that both cores are busy to the end.
 # LONG is what "make check-long" has besides.
 JOBS = [
@@ -73,6 +74,7 @@ JOBS = [
     ("refuse", "guest", 600, "selftests/sock.sh refuse_test"),
     ("kernel", "guest", 600, "selftests/kernel_socks.sh nfs nvme nbd"),
     ("module", "guest", 600, "selftests/module.sh"),
+    ("rt", "rt", 900, "selftests/sock.sh sock_test urgent_test"),
 ]
 LONG = [
     ("timing", "host", 1800, "make -s -C selftests/timing run_tests"),
@@ -82,6 +84,10 @@ LONG = [
     ("debug-diff", "debug", 3600, "selftests/sock.sh diff/random_test -- "
                                   "-t 900 -n 100000"),
     ("ksft-long", "guest", 3600, "selftests/ksft.py --long"),
+    ("rt-eno", "rt", 900, "selftests/eno.py"),
+    ("rt-resume", "rt", 900, "selftests/sock.sh resume_test resume.py"),
+    ("rt-netem", "rt", 900, "selftests/netem.sh v4"),
+    ("rt-module", "rt", 900, "selftests/module.sh"),
     ("kernel-smb", "guest", 900, "selftests/kernel_socks.sh smb lio"),
     ("debug-refuse", "debug", 1800, "selftests/sock.sh refuse_test -- open "
      "keying half_closed failed taken listener connecting "
@@ -112,29 +118,43 @@ def say(text):
         print("[%4d s] %s" % (time.monotonic() - started, text), flush=True)
 
 
-debug_lock = threading.Lock()
-debug_made = None
+# What prints the directory that a kernel's modules are built in. Of Debian's
+# kernels another one is booted: kernel.sh names it.
+KERNELS = {
+    "debug": ["guest/debug-kernel.sh"],
+    "rt": ["guest/kdir.sh", "rt"],
+}
+kernels_lock = threading.Lock()
+kernels_made = {}
 
 
-def debug_kernel(out):
-    """Builds the debug kernel, and the module for it, when first needed."""
-    global debug_made
-    with debug_lock:
-        if debug_made:
-            return debug_made
-        say("debug kernel: built once, takes long")
-        kernel = subprocess.run(
-            [os.path.join(HERE, "guest/debug-kernel.sh")], check=True,
-            stdout=subprocess.PIPE, text=True).stdout.split()[-1]
-        tree = os.path.join(out, "debug-module")
+def output_of(command, **env):
+    """The last word that one of our own commands prints."""
+    return subprocess.run(
+        [os.path.join(HERE, command[0])] + command[1:], check=True,
+        stdout=subprocess.PIPE, text=True,
+        env={**os.environ, **env}).stdout.split()[-1]
+
+
+def other_kernel(name, out):
+    """What to boot, and the module for it; made when first needed."""
+    with kernels_lock:
+        if name in kernels_made:
+            return kernels_made[name]
+        say("%s kernel: made once%s" % (
+            name, ", takes long" if name == "debug" else ""))
+        build = kernel = output_of(KERNELS[name])
+        if name != "debug":
+            kernel = output_of(["guest/kernel.sh"], KDIR=build)
+        tree = os.path.join(out, name + "-module")
         os.makedirs(tree, exist_ok=True)
         subprocess.run("cp -r Kbuild net include %s && "
                        "find %s -name '*.o' -delete && "
                        "make -s -C %s M=%s modules" % (
-                           (tree,) * 2 + (kernel, tree)),
+                           (tree,) * 2 + (build, tree)),
                        shell=True, check=True, cwd=TOP)
-        debug_made = kernel, os.path.join(tree, "tcpcrypt.ko")
-        return debug_made
+        kernels_made[name] = kernel, os.path.join(tree, "tcpcrypt.ko")
+        return kernels_made[name]
 
 
 class Job:
@@ -158,10 +178,11 @@ class Job:
             return ["timeout", str(self.timeout)] + self.command
         guest = [os.path.join(HERE, "guest/guest.py"), "-o", self.out,
                  "-t", str(self.timeout)]
-        if self.where == "debug":
-            kernel, module = debug_kernel(os.path.dirname(self.out))
+        if self.where in KERNELS:
+            kernel, module = other_kernel(self.where,
+                                          os.path.dirname(self.out))
             guest += ["-k", kernel, "--module", module]
-        if self.where != "guest":
+        if self.where in ("debug", "large"):
             guest += ["-m", "4G"]
         if "TCPCRYPT_CACHE" in os.environ:
             guest += ["-e", "TCPCRYPT_CACHE=" + os.environ["TCPCRYPT_CACHE"]]

@@ -5,7 +5,9 @@
  * socket locked.
  */
 
+#include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/preempt.h>
 #include <linux/random.h>
 #include <linux/rcupdate_wait.h>
 #include <linux/string.h>
@@ -181,14 +183,8 @@ static void died(struct sock *sk)
 		tcpcrypt_broken_died(sk, ctx, READ_ONCE(sk->sk_err));
 }
 
-static void probe(void *data, const struct sock *csk, const int from,
-		  const int to)
+static void changes(struct sock *sk, int from, int to)
 {
-	struct sock *sk = (struct sock *)csk;
-
-	/* DCCP and SCTP pass here too */
-	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)
-		return;
 	if (from == TCP_CLOSE && to == TCP_SYN_SENT)
 		connecting(sk);
 	else if (from == TCP_CLOSE && to == TCP_LISTEN)
@@ -202,6 +198,33 @@ static void probe(void *data, const struct sock *csk, const int from,
 		connect_failed(sk);
 	else if (to == TCP_CLOSE)
 		died(sk);
+}
+
+/*
+ * A tracepoint calls its probes with preemption off. On PREEMPT_RT that would
+ * forbid locks and allocations, and nothing but the tracepoint has turned it
+ * off there: all who change a socket's state hold but the socket's lock. RCU's
+ * read side keeps the list of probes meanwhile, which the tracepoint is
+ * walking (kernel/tracepoint.c, release_probes()).
+ */
+static void probe(void *data, const struct sock *csk, const int from,
+		  const int to)
+{
+	bool rt = IS_ENABLED(CONFIG_PREEMPT_RT) && preempt_count() == 1;
+	struct sock *sk = (struct sock *)csk;
+
+	/* DCCP and SCTP pass here too */
+	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)
+		return;
+	if (rt) {
+		rcu_read_lock();
+		preempt_enable_notrace();
+	}
+	changes(sk, from, to);
+	if (rt) {
+		preempt_disable_notrace();
+		rcu_read_unlock();
+	}
 }
 
 static void find_tracepoint(struct tracepoint *tp, void *priv)
@@ -235,7 +258,8 @@ int tcpcrypt_attach_init(void)
  *
  * The probe goes last: a listener that closes meanwhile is let go by it. One
  * that was attached in listen() but is not in the table yet gets there before
- * synchronize_rcu_tasks() returns, for nothing sleeps in between.
+ * synchronize_rcu_tasks() returns, for nothing sleeps in between; except on
+ * PREEMPT_RT, where it may wait for the table's lock.
  *
  * Context: process.
  */
@@ -244,6 +268,10 @@ void tcpcrypt_attach_exit(void)
 	WRITE_ONCE(leaving, true);
 	synchronize_rcu_tasks();
 	tcpcrypt_listeners(false);
+	while (tcpcrypt_listeners_left()) {
+		msleep(20);
+		tcpcrypt_listeners(false);
+	}
 	tracepoint_probe_unregister(set_state, probe, NULL);
 	tracepoint_synchronize_unregister();
 }

@@ -109,6 +109,7 @@ struct tcpcrypt_listener *tcpcrypt_listener_new(void);
 bool tcpcrypt_listener_attach(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_listener_detach(struct sock *sk);
 void tcpcrypt_listeners(bool attach);
+bool tcpcrypt_listeners_left(void);
 int tcpcrypt_listener_enabled(const struct sock *sk);
 void tcpcrypt_listener_opts(const struct sock *sk, struct tcpcrypt_opts *opts);
 

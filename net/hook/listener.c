@@ -3,7 +3,7 @@
  * Listeners. Only their af_ops is ours: children inherit sk_prot and ULP.
  */
 
-#include <linux/rhashtable.h>
+#include <linux/atomic.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <net/inet_hashtables.h>
@@ -31,6 +31,8 @@ struct tcpcrypt_listener {
 #define LISTENER_BITS	6
 static struct hlist_head listeners[1 << LISTENER_BITS];
 static DEFINE_SPINLOCK(listeners_lock);
+/* listeners whose af_ops is ours */
+static atomic_t attached = ATOMIC_INIT(0);
 
 static struct hlist_head *bucket(const struct sock *sk)
 {
@@ -151,6 +153,7 @@ bool tcpcrypt_listener_attach(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		remember(sk, ctx->listener);
 	}
 	WRITE_ONCE(icsk->icsk_af_ops, ours);
+	atomic_inc(&attached);
 	return true;
 }
 
@@ -172,8 +175,20 @@ void tcpcrypt_listener_detach(struct sock *sk)
 		return;
 	l = forget(sk);
 	WRITE_ONCE(icsk->icsk_af_ops, tcpcrypt_af_base(sk));
+	atomic_dec(&attached);
 	if (l)
 		tcpcrypt_ctx_return(sk, l->ctx);
+}
+
+/**
+ * tcpcrypt_listeners_left() - are there listeners that we have taken?
+ *
+ * Context: any.
+ * Return: whether there are.
+ */
+bool tcpcrypt_listeners_left(void)
+{
+	return atomic_read(&attached) > 0;
 }
 
 static void visit(struct sock *sk, bool attach)

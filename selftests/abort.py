@@ -30,11 +30,11 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
-from peer import (ACK, AES128, CHACHA, CURVE25519, DEADLINE, FINP, HERE,
-                  KERNEL, MAPPED, PEER, PSH, RST, SYN, TCP_CRYPT_INFO,
+from peer import (ACK, AES128, CHACHA, CURVE25519, DEADLINE, FINP, KERNEL,
+                  MAPPED, PEER, PSH, RST, SYN, TCP_CRYPT_INFO,
                   TCP_ENO_ENABLED, TCP_ULP, V4, V6, Conn, Failure, Session,
-                  Suite, Sysctl, add, counters, eno, equal, kernel_state,
-                  option, require)
+                  Suite, Sysctl, add, counters, eno, equal,
+                  insert_module, kernel_state, option, require)
 
 SYN_ENO = eno(CURVE25519)
 SYNACK_ENO = eno(0x01, CURVE25519)
@@ -638,9 +638,7 @@ def plaintext(net, way):
 
 def fork():
     """The machine was cloned: returns when the kernel's notifiers have."""
-    path = os.path.join(HERE, "fork/tcpcrypt_test_fork.ko")
-    require(os.path.exists(path), "no %s: make fork" % path)
-    subprocess.run(["insmod", path], check=True)
+    insert_module("fork")
     subprocess.run(["rmmod", "tcpcrypt_test_fork"], check=True)
 
 

@@ -21,14 +21,14 @@ import sys
 
 sys.dont_write_bytecode = True
 from peer import (AEADS, AES128, AES256, BARE, CHACHA, CURVE25519,
-                  CURVE448, ENO, FINP, HERE, MAPPED, P256, P521, SYN,
+                  CURVE448, ENO, FINP, MAPPED, P256, P521, SYN,
                   TCP_CRYPT_AEADS, TCP_CRYPT_INFO, TCP_ENO_ENABLED,
                   TCP_ENO_NEGSPEC, TCP_ENO_PEER_AWARE, TCP_ENO_RAW,
                   TCP_ENO_ROLE, TCP_ENO_SELF_AWARE, TCP_ENO_SESSID,
                   TCP_ENO_SPECS, TCP_ENO_TIEBREAKER, TCP_ENO_TRANSCRIPT,
                   TCP_ULP, V4, V6, Conn, Session, Suite, Sysctl,
-                  counters, eno, eno_parse, equal, int_option, no_cache,
-                  option, require)
+                  counters, eno, eno_parse, equal, insert_module,
+                  int_option, no_cache, option, require)
 
 NAMES = {P256: "P256", P521: "P521", CURVE25519: "Curve25519",
          CURVE448: "Curve448"}
@@ -730,19 +730,11 @@ TEST_SECRET = b"This-is-no-secret-at-all-0123456"
 TEST_MODULE = "tcpcrypt_test_tep"
 
 
-def test_module():
-    module = os.environ.get("MODULE")
-    top = os.path.dirname(module) if module else os.path.dirname(HERE)
-    return os.path.join(top, "selftests/tep", TEST_MODULE + ".ko")
-
-
 class TestTep:
     """with TestTep() as loaded: the second TEP is there."""
 
     def __enter__(self):
-        path = test_module()
-        require(os.path.exists(path), "no %s: make tep" % path)
-        subprocess.run(["insmod", path], check=True)
+        insert_module("tep")
         return self
 
     @staticmethod

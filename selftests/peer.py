@@ -58,6 +58,15 @@ def require(condition, text):
         raise Failure(text)
 
 
+def insert_module(name):
+    """One of the modules for tests, built for this kernel: selftests/NAME."""
+    module = os.environ.get("MODULE")
+    top = os.path.dirname(module) if module else os.path.dirname(HERE)
+    path = os.path.join(top, "selftests/%s/tcpcrypt_test_%s.ko" % (name, name))
+    require(os.path.exists(path), "no %s: make %s" % (path, name))
+    subprocess.run(["insmod", path], check=True)
+
+
 def equal(got, want, what):
     if got != want:
         show = [v.hex(" ") if isinstance(v, (bytes, bytearray)) else repr(v)

@@ -34,9 +34,11 @@ TOP = os.path.dirname(HERE)
 #   large   likewise, with more memory
 #   debug   a guest with the debug kernel (KASAN, lockdep, kmemleak), likewise
 #   rt      a guest with Debian's PREEMPT_RT kernel
-# What takes longest comes first, so that both cores are busy to the end.
+# What takes longest comes first, so that both cores are busy to the end: of
+# all else the build of the debug kernel, where it is not cached.
 # LONG is what "make check-long" has besides.
 JOBS = [
+    ("kunit", "host", 3600, "selftests/kunit/run.sh"),
     ("static", "host", 600, "selftests/static.sh"),
     ("unit", "host", 600, "make -s -C selftests/unit run_tests"),
     ("apps-1", "guest", 900, "selftests/apps.sh curl netcat rsync redis sshd"),
@@ -75,10 +77,10 @@ JOBS = [
     ("kernel", "guest", 600, "selftests/kernel_socks.sh nfs nvme nbd"),
     ("module", "guest", 600, "selftests/module.sh"),
     ("rt", "rt", 900, "selftests/sock.sh sock_test urgent_test"),
+    ("debug-sock", "debug", 1800, "selftests/sock.sh sock_test"),
 ]
 LONG = [
     ("timing", "host", 1800, "make -s -C selftests/timing run_tests"),
-    ("kunit", "host", 3600, "selftests/kunit/run.sh"),
     ("long-diff", "guest", 3600, "selftests/sock.sh diff/random_test -- "
                                  "-t 1800 -n 100000"),
     ("debug-diff", "debug", 3600, "selftests/sock.sh diff/random_test -- "
@@ -103,6 +105,15 @@ LONG = [
     ("apps-long-3", "large", 7200, "selftests/apps.sh --full postgres"),
 ]
 
+# Of JOBS, what "make check-long" runs on the debug kernel, too: all but what
+# needs drivers that it has not (kernel), what is on it already, and what has
+# a shorter list of its own above.
+NOT_ON_DEBUG = ("kernel", "sock", "ksft", "diff", "refuse", "apps-1", "apps-2",
+                "apps-3", "netem-1")
+LONG += [("debug-" + name, "debug", 3600, command)
+         for name, where, _, command in JOBS
+         if where == "guest" and name not in NOT_ON_DEBUG]
+
 RESULT = re.compile(r"^(not )?ok\b\s*(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)")
 FINAL = re.compile(r"^guest: the kernel log|"
@@ -124,6 +135,7 @@ KERNELS = {
     "debug": ["guest/debug-kernel.sh"],
     "rt": ["guest/kdir.sh", "rt"],
 }
+TEST_MODULES = ["selftests/fork", "selftests/tep", "selftests/usurp"]
 kernels_lock = threading.Lock()
 kernels_made = {}
 
@@ -134,6 +146,12 @@ def output_of(command, **env):
         [os.path.join(HERE, command[0])] + command[1:], check=True,
         stdout=subprocess.PIPE, text=True,
         env={**os.environ, **env}).stdout.split()[-1]
+
+
+def make_module(build, directory, *variables):
+    subprocess.run(["make", "-s", "-j2", "-C", build, "M=" + directory,
+                    *variables, "modules"], check=True,
+                   stdout=subprocess.DEVNULL)
 
 
 def other_kernel(name, out):
@@ -148,11 +166,15 @@ def other_kernel(name, out):
             kernel = output_of(["guest/kernel.sh"], KDIR=build)
         tree = os.path.join(out, name + "-module")
         os.makedirs(tree, exist_ok=True)
-        subprocess.run("cp -r Kbuild net include %s && "
-                       "find %s -name '*.o' -delete && "
-                       "make -s -C %s M=%s modules" % (
-                           (tree,) * 2 + (build, tree)),
+        subprocess.run("cp -r --parents -t %s Kbuild net include %s && "
+                       "find %s -name '*.*o' -delete -o -name '*.mod*' "
+                       "-delete -o -name '.*.cmd' -delete" % (
+                           tree, " ".join(TEST_MODULES), tree),
                        shell=True, check=True, cwd=TOP)
+        make_module(build, tree)
+        for part in TEST_MODULES:
+            make_module(build, os.path.join(tree, part),
+                        "KBUILD_EXTRA_SYMBOLS=%s/Module.symvers" % tree)
         kernels_made[name] = kernel, os.path.join(tree, "tcpcrypt.ko")
         return kernels_made[name]
 
@@ -182,6 +204,8 @@ class Job:
             kernel, module = other_kernel(self.where,
                                           os.path.dirname(self.out))
             guest += ["-k", kernel, "--module", module]
+        if self.where == "debug":
+            guest += ["-a", "panic_on_warn=1 slub_debug=F"]
         if self.where in ("debug", "large"):
             guest += ["-m", "4G"]
         if "TCPCRYPT_CACHE" in os.environ:
@@ -323,7 +347,8 @@ def main():
         print("\n".join(names))
         return 0
 
-    out = args.out or tempfile.mkdtemp(prefix="tcpcrypt-check.")
+    out = os.path.abspath(args.out or
+                          tempfile.mkdtemp(prefix="tcpcrypt-check."))
     jobs = [Job(*job, out) for job in table
             if not args.jobs or job[0] in args.jobs]
     say("%d jobs, logs in %s" % (len(jobs), out))

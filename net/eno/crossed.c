@@ -8,6 +8,11 @@
 #include <linux/types.h>
 #include "eno.h"
 
+static bool is_same(const struct eno_option *a, const struct eno_option *b)
+{
+	return a->len == b->len && !memcmp(a->data, b->data, a->len);
+}
+
 /**
  * eno_crossed_syn() - the peer's SYN, again or with an acknowledgment
  * @c:    what was heard before
@@ -16,7 +21,9 @@
  * @opts: its options, from the byte after the fixed header on
  * @len:  their length in bytes
  *
- * Another sequence number begins anew.
+ * Another sequence number begins anew. Section 4.6: a SYN MUST NOT alter the
+ * option of the one before. One that does is kept, for each must be one that
+ * can be accepted; who alters it twice gets plain TCP.
  */
 void eno_crossed_syn(struct eno_crossed *c, bool ack, u32 seq, const u8 *opts,
 		     unsigned int len)
@@ -37,9 +44,12 @@ void eno_crossed_syn(struct eno_crossed *c, bool ack, u32 seq, const u8 *opts,
 	verdict = eno_find(opts, len, &opt);
 	if (verdict != ENO_OK)
 		c->verdict = verdict;
-	else if (opt.len != c->first.len ||
-		 memcmp(opt.data, c->first.data, opt.len))
+	else if (is_same(&opt, &c->first))
+		return;
+	else if (!c->other.len)
 		c->other = opt;
+	else if (!is_same(&opt, &c->other))
+		c->verdict = ENO_ILL_FORMED;
 }
 
 /**
@@ -65,8 +75,8 @@ void eno_crossed_ack(struct eno_crossed *c, const u8 *opts, unsigned int len)
  * @sent: the option of our SYN
  * @res:  the outcome, as eno_negotiate()'s
  *
- * Section 4.6: a SYN MUST NOT alter the option of the one before. If it does,
- * it must still be one that can be accepted; the transcript has the first.
+ * Section 4.6, items 2 and 3: each option that came must be one that can be
+ * accepted; the transcript has the first.
  */
 void eno_crossed_judge(const struct eno_config *cfg,
 		       const struct eno_crossed *c, u32 seq,

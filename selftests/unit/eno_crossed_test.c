@@ -158,6 +158,28 @@ static void eno_crossed__later_syn(void)
 	EXPECT_MEM(res.transcript + 4, b_syn, sizeof(b_syn));
 }
 
+/* Section 4.6, items 2 and 3: any SYN; not just the first and the last */
+static void eno_crossed__altered_twice(void)
+{
+	struct eno_crossed c = {};
+	struct eno_result res;
+
+	SYN(&c, b_syn);
+	SYN(&c, b_other);
+	SYN(&c, b_syn);
+	SYN(&c, b_other);
+	EXPECT_EQ(JUDGE(&cfg_a, &c), ENO_OK);
+	SYN(&c, b_no_tep);
+	EXPECT_EQ(JUDGE(&cfg_a, &c), ENO_ILL_FORMED);
+	memset(&c, 0, sizeof(c));
+	SYN(&c, b_syn);
+	SYN(&c, b_no_tep);
+	SYNACK(&c, b_other);
+	EXPECT(JUDGE(&cfg_a, &c) != ENO_OK);
+	SYNACK(&c, b_syn);
+	EXPECT(JUDGE(&cfg_a, &c) != ENO_OK);
+}
+
 static void first_syn(const u8 *opts, size_t len, enum eno_verdict verdict)
 {
 	struct eno_crossed c = {};
@@ -217,6 +239,7 @@ const struct ktap_case eno_crossed_cases[] = {
 	KTAP_CASE(eno_crossed__first_ack),
 	KTAP_CASE(eno_crossed__first_syn),
 	KTAP_CASE(eno_crossed__later_syn),
+	KTAP_CASE(eno_crossed__altered_twice),
 	KTAP_CASE(eno_crossed__other_sequence),
 	KTAP_CASE(eno_crossed__mandatory_aware),
 	{}

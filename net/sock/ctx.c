@@ -123,28 +123,8 @@ void tcpcrypt_ctx_put(struct tcpcrypt_ctx *ctx)
  */
 void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state)
 {
-	bool legal = false;
-
-	switch (ctx->state) {
-	case TCPCRYPT_TAKEN:
-		legal = state == TCPCRYPT_SYN_SENT || state == TCPCRYPT_PLAIN ||
-			state == TCPCRYPT_KEYING || state == TCPCRYPT_FAILED;
-		break;
-	case TCPCRYPT_SYN_SENT:
-		legal = state != TCPCRYPT_OPEN;
-		break;
-	case TCPCRYPT_PLAIN:
-		legal = state == TCPCRYPT_TAKEN || state == TCPCRYPT_PLAIN;
-		break;
-	case TCPCRYPT_KEYING:
-		legal = state == TCPCRYPT_OPEN || state == TCPCRYPT_FAILED;
-		break;
-	case TCPCRYPT_OPEN:
-	case TCPCRYPT_FAILED:
-		legal = state == TCPCRYPT_FAILED;
-		break;
-	}
-	WARN_ONCE(!legal, "state %d to %d\n", ctx->state, state);
+	WARN_ONCE(!tcpcrypt_state_follows(ctx->state, state),
+		  "state %d to %d\n", ctx->state, state);
 	WRITE_ONCE(ctx->state, state);
 }
 

@@ -20,6 +20,7 @@
 #include "cache.h"
 #include "opts.h"
 #include "stamp.h"
+#include "state.h"
 #include "tep.h"
 #include <uapi/linux/tcpcrypt.h>
 
@@ -48,16 +49,6 @@
  */
 
 struct tcpcrypt_net;
-
-/* One enum holds a connection's state; tcpcrypt_set_state() changes it. */
-enum tcpcrypt_state {
-	TCPCRYPT_TAKEN,		/* by TCP_ULP, not connected */
-	TCPCRYPT_SYN_SENT,	/* active opener, ENO not decided */
-	TCPCRYPT_PLAIN,		/* taken socket that fell back to plain TCP */
-	TCPCRYPT_KEYING,	/* ENO succeeded, Init1 and Init2 */
-	TCPCRYPT_OPEN,		/* frames may flow */
-	TCPCRYPT_FAILED,	/* aborted, ->err says why */
-};
 
 /* Position of a queued skb's unread bytes. */
 struct tcpcrypt_skb_cb {

@@ -85,11 +85,15 @@ SUITE(marks);
 SUITE(fe);
 SUITE(curves);
 SUITE(points);
+SUITE(changes);
+SUITE(states);
+SUITE(bounds);
 
 kunit_test_suites(&eno_option_suite, &eno_negotiate_suite, &eno_data_suite,
 		  &eno_crossed_suite, &init_suite, &keys_suite, &resume_suite,
 		  &frame_suite, &rekey_suite, &marks_suite, &fe_suite,
-		  &curves_suite, &points_suite);
+		  &curves_suite, &points_suite, &changes_suite, &states_suite,
+		  &bounds_suite);
 
 MODULE_DESCRIPTION("Unit tests of tcpcrypt's pure code");
 MODULE_LICENSE("GPL");

@@ -29,6 +29,9 @@ extern const struct ktap_case curves_cases[];
 extern const struct ktap_case rekey_cases[];
 extern const struct ktap_case marks_cases[];
 extern const struct ktap_case points_cases[];
+extern const struct ktap_case changes_cases[];
+extern const struct ktap_case states_cases[];
+extern const struct ktap_case bounds_cases[];
 
 void ktap_fail(const char *file, int line, const char *what,
 	       long long is, long long want);

@@ -10,6 +10,7 @@ static const struct ktap_case *const suites[] = {
 	eno_option_cases, eno_negotiate_cases, eno_data_cases,
 	eno_crossed_cases, init_cases, keys_cases, resume_cases, frame_cases,
 	rekey_cases, marks_cases, fe_cases, curves_cases, points_cases,
+	changes_cases, states_cases, bounds_cases,
 };
 
 static unsigned int fails;

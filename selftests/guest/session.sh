@@ -44,6 +44,19 @@ leaks() {
 	grep . $kmemleak
 }
 
+# Lines reached, if the module counts them (make coverage). The kernel keeps
+# what an unloaded module has counted.
+coverage() {
+	local gcov=/sys/kernel/debug/gcov file
+
+	[ -d $gcov ] || return 0
+	cd $gcov || return 1
+	find . -name '*.gcda' | while read -r file; do
+		mkdir -p "$OUT/gcov/${file%/*}" &&
+			cat "$file" >"$OUT/gcov/$file"
+	done
+}
+
 if ! "$here/insmod.sh" "$MODULE"; then
 	not_ok "load the module"
 	echo "1..1"
@@ -65,5 +78,6 @@ if leaks; then
 else
 	echo "ok nothing is left in memory"
 fi
+coverage
 echo "1..2"
 [ $status -eq 0 ] && [ $failures -eq 0 ]

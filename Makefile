@@ -18,7 +18,7 @@ programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c \
 	selftests/diff/*_test.c))
 
 .PHONY: all module programs demo check check-long check-timing clean help
-.PHONY: install-deps check-headers tep kunit fork usurp ksft
+.PHONY: install-deps check-headers tep kunit fork usurp ksft fuzz coverage
 
 all: module
 
@@ -72,7 +72,7 @@ demo: install-deps
 	@selftests/guest/guest.py -i -t 600 -- selftests/demo.sh
 
 check check-long: install-deps
-	@selftests/deps.sh demo apps kernel rt check \
+	@selftests/deps.sh demo apps kernel rt check fuzz \
 		$(if $(filter check-long,$@),apps-long smb)
 	+@$(MAKE) -s --no-print-directory module programs tep fork usurp ksft
 	@$(if $(filter check-long,$@),selftests/apps/prepare.sh go java tree >/dev/null)
@@ -82,6 +82,17 @@ check check-long: install-deps
 # The debug kernel is built first, which takes long, but once.
 kunit: install-deps
 	@selftests/kunit/run.sh
+
+# FUZZ_SECONDS for each target
+fuzz:
+	@selftests/deps.sh fuzz
+	+@$(MAKE) -s --no-print-directory -C selftests/fuzz run
+
+# Which lines the jobs TESTS= reach; without, those that reach most.
+coverage: install-deps
+	@selftests/deps.sh apps
+	+@$(MAKE) -s --no-print-directory programs
+	@selftests/coverage/coverage.py $(TESTS)
 
 # A quiet machine is best.
 check-timing:
@@ -97,6 +108,7 @@ clean:
 	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) \
 		M=$(CURDIR)/selftests/usurp clean
 	+@[ ! -e selftests/unit/Makefile ] || $(MAKE) -s -C selftests/unit clean
+	+@[ ! -e selftests/fuzz/Makefile ] || $(MAKE) -s -C selftests/fuzz clean
 	+@[ ! -e selftests/timing/Makefile ] || $(MAKE) -s -C selftests/timing clean
 	@rm -f $(programs)
 
@@ -107,6 +119,8 @@ help:
 	@echo "make check-long  also those that take long"
 	@echo "make check-timing  does the time of our own key agreement leak"
 	@echo "make kunit       the unit tests as KUnit, on the debug kernel"
+	@echo "make fuzz        libFuzzer, FUZZ_SECONDS=60 for each target"
+	@echo "make coverage    lines of net/ that the tests reach, TESTS='JOB ...'"
 	@echo "make clean       remove what make built"
 	@echo "make install-deps  the Debian packages for building and the guest"
 	@echo "selftests/run.py --list names the jobs."

@@ -4,7 +4,7 @@
 # Installs the Debian packages that a target of the top-level Makefile needs
 # and that are not there yet. Prints nothing when nothing is missing.
 #
-#   deps.sh build|guest|demo|apps|apps-long|check ...
+#   deps.sh build|guest|demo|apps|apps-long|check|fuzz ...
 
 set -u
 
@@ -23,6 +23,7 @@ declare -A packages=(
 	[smb]="cifs-utils ksmbd-tools"
 	[check]="sparse shellcheck perl clang libssl-dev xz-utils
 		 linux-source-6.1"
+	[fuzz]="make clang libclang-rt-14-dev libc6-dev libssl-dev python3"
 )
 
 # What a set's own commands or files show to be there needs no package: a

@@ -41,6 +41,7 @@ JOBS = [
     ("kunit", "host", 3600, "selftests/kunit/run.sh"),
     ("static", "host", 600, "selftests/static.sh"),
     ("unit", "host", 600, "make -s -C selftests/unit run_tests"),
+    ("fuzz", "host", 900, "env FUZZ_SECONDS=9 make -s -C selftests/fuzz run"),
     ("apps-1", "guest", 900, "selftests/apps.sh curl netcat rsync redis sshd"),
     ("apps-2", "guest", 900, "selftests/apps.sh iperf3_bulk iperf3_reverse "
                              "iperf3_bidir iperf3_parallel postgres echo1000"),

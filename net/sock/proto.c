@@ -108,6 +108,7 @@ static void release_cb(struct sock *sk)
 	ctx = tcpcrypt_ctx(sk);
 	if (!ctx)
 		return;
+	tcpcrypt_catch_up(ctx);
 	if (ctx->grown && !ctx->eno_ack)
 		tcpcrypt_eno_done(sk, ctx);
 	/*

@@ -276,6 +276,8 @@ struct tcpcrypt_alive {
  * @crossed: what the peer of a simultaneous open has said; under @crossed_lock
  * @crossed_lock: taken inside the socket's lock, or without it
  * @neg:     outcome of the negotiation
+ * @deferred: work that the owner of the socket's lock was in the way of, a
+ *           bit each: work_fn(), timer_fn()
  * @epoch:   in which its keys are made, see tcpcrypt_stale()
  * @visited: the last epoch whose beginning was brought home to it
  * @tep:     the negotiated TEP; NULL if there is none, or TCP_ENO_RAW's
@@ -330,6 +332,7 @@ struct tcpcrypt_ctx {
 	struct eno_crossed	crossed;
 	spinlock_t		crossed_lock;	/* of @crossed */
 	struct eno_result	neg;
+	u8			deferred;
 
 	u32			epoch;
 	u32			visited;
@@ -464,6 +467,7 @@ void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state);
 void tcpcrypt_work_init(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_kick(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_wake(const struct sock *sk);
+void tcpcrypt_catch_up(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_later(struct tcpcrypt_ctx *ctx, unsigned long delay);
 void tcpcrypt_retry(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_arm(struct tcpcrypt_ctx *ctx, unsigned long delay);

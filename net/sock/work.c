@@ -10,6 +10,10 @@
 #include "../hook/hook.h"
 #include "sock.h"
 
+/* Bits of ->deferred */
+#define DEFERRED_WORK	1
+#define DEFERRED_TIMER	2
+
 /* Queues @work for @delay jiffies from now; it holds sk and ctx. */
 static void queue(struct tcpcrypt_ctx *ctx, struct delayed_work *work,
 		  unsigned long delay)
@@ -246,12 +250,53 @@ static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		refuse_now(sk, ctx);
 }
 
-static void run(struct tcpcrypt_ctx *ctx, bool expired)
+/*
+ * Takes the socket's lock, or leaves the work to whoever owns it. An owner
+ * sleeps as long as the memory's owner likes that it copies from or to
+ * (userfaultfd, FUSE); threads of the workqueue that waited for it would be
+ * missing elsewhere, and some hundred such sockets would stop everybody's
+ * connections.
+ */
+static bool lock_or_defer(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 what)
 {
-	struct sock *sk = ctx->sk;
+	bool owned;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	owned = sock_owned_by_user(sk);
+	if (!owned)
+		sk->sk_lock.owned = 1;
+	else if (tcpcrypt_ctx(sk) == ctx)
+		ctx->deferred |= what;
+	spin_unlock_bh(&sk->sk_lock.slock);
+	if (!owned)
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return !owned;
+}
+
+/**
+ * tcpcrypt_catch_up() - the socket's lock is about to be released
+ * @ctx: the socket's context
+ *
+ * Context: the socket's lock, spinlock held, from release_cb.
+ */
+void tcpcrypt_catch_up(struct tcpcrypt_ctx *ctx)
+{
+	u8 deferred = ctx->deferred;
+
+	if (likely(!deferred))
+		return;
+	ctx->deferred = 0;
+	if (deferred & DEFERRED_WORK)
+		queue(ctx, &ctx->work, 0);
+	if (deferred & DEFERRED_TIMER)
+		queue(ctx, &ctx->timer, time_after(ctx->expires, jiffies) ?
+					ctx->expires - jiffies : 0);
+}
+
+static void run_locked(struct sock *sk, struct tcpcrypt_ctx *ctx, bool expired)
+{
 	bool finish = false;
 
-	lock_sock(sk);
 	if (tcpcrypt_ctx(sk) == ctx && sk->sk_socket) {
 		/* moved while it waited for the lock */
 		if (time_before(jiffies, ctx->expires))
@@ -268,6 +313,14 @@ static void run(struct tcpcrypt_ctx *ctx, bool expired)
 	/* close() left its reference to the parked socket with us */
 	if (finish)
 		tcpcrypt_prot_base(sk)->close(sk, 0);
+}
+
+static void run(struct tcpcrypt_ctx *ctx, bool expired)
+{
+	struct sock *sk = ctx->sk;
+
+	if (lock_or_defer(sk, ctx, expired ? DEFERRED_TIMER : DEFERRED_WORK))
+		run_locked(sk, ctx, expired);
 	sock_put(sk);
 	tcpcrypt_ctx_put(ctx);
 }

@@ -12,6 +12,9 @@
 #include "../tcpcrypt/resume.h"
 #include "sock.h"
 
+/* Room for the peer's message, bytes: as many as those of all our TEPs take */
+#define HEARD_USUAL	256
+
 /**
  * tcpcrypt_hs_free() - wipe and drop what a handshake needed
  * @ctx: the context
@@ -22,6 +25,7 @@ void tcpcrypt_hs_free(struct tcpcrypt_ctx *ctx)
 		return;
 	if (ctx->hs->dh)
 		ctx->hs->dh->free(ctx->hs->key);
+	kfree_sensitive(ctx->hs->heard);
 	kfree_sensitive(ctx->hs);
 	ctx->hs = NULL;
 }
@@ -29,6 +33,24 @@ void tcpcrypt_hs_free(struct tcpcrypt_ctx *ctx)
 static bool is_host_a(const struct tcpcrypt_ctx *ctx)
 {
 	return ctx->neg.role == ENO_HOST_A;
+}
+
+/* Few peers send much, and nobody pays for what has not begun to come. */
+static int make_room(struct tcpcrypt_hs *hs, u16 want)
+{
+	u8 *heard;
+
+	if (want <= hs->heard_size)
+		return 0;
+	heard = kzalloc(want, GFP_KERNEL);
+	if (!heard)
+		return -ENOMEM;
+	if (hs->heard)
+		memcpy(heard, hs->heard, hs->heard_len);
+	kfree_sensitive(hs->heard);
+	hs->heard = heard;
+	hs->heard_size = want;
+	return 0;
 }
 
 static int begin(struct sock *sk, struct tcpcrypt_ctx *ctx)
@@ -44,7 +66,7 @@ static int begin(struct sock *sk, struct tcpcrypt_ctx *ctx)
 					   hs->ciphers);
 	ctx->hs = hs;
 	tcpcrypt_arm(ctx, timeout * HZ);
-	return 0;
+	return make_room(hs, HEARD_USUAL);
 }
 
 static int send_init1(struct sock *sk, struct tcpcrypt_ctx *ctx)
@@ -100,6 +122,8 @@ static int hear(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 magic)
 			want = TCPCRYPT_INIT_HDR;
 		else if (hs->heard_len == want)
 			return 1;
+		if (make_room(hs, want))
+			return -ENOMEM;
 		want = tcpcrypt_rx_take(sk, ctx, hs->heard + hs->heard_len,
 					want - hs->heard_len);
 		if (!want)

@@ -71,6 +71,7 @@ static inline struct tcpcrypt_skb_cb *tcpcrypt_cb(struct sk_buff *skb)
  * @ciphers: AEADs in order of preference, taken when the handshake began
  * @sent_len: bytes of @sent
  * @heard_len: bytes of @heard so far
+ * @heard_size: room in @heard
  * @sent:   the Init message that we sent
  * @heard:  the peer's
  */
@@ -81,8 +82,9 @@ struct tcpcrypt_hs {
 	u16	ciphers[TCPCRYPT_AEADS_MAX];
 	u16	sent_len;
 	u16	heard_len;
+	u16	heard_size;
 	u8	sent[TCPCRYPT_INIT1_SENT_MAX];
-	u8	heard[TCPCRYPT_INIT_MAX];
+	u8	*heard;
 };
 
 /**

@@ -24,6 +24,14 @@ KEYING, OPEN = 1, 2
 A4, B4 = "10.9.0.1", "10.9.0.2"
 PORTS = ("22,443,465,563,636,853,860,989-990,992-995,2049,3260,5061,5671,"
          "8443,8883")
+
+
+def default_handshakes():
+    with open("/proc/meminfo") as f:
+        total = int(f.readline().split()[1])
+    return str(min(max(total // 256, 1024), 65536))
+
+
 DEFAULTS = {
     "aeads": "AES_128_GCM AES_256_GCM CHACHA20_POLY1305",
     "bad_connect_ports": PORTS,
@@ -36,6 +44,7 @@ DEFAULTS = {
     "enable_listen": "1",
     "handshake_timeout": "60",
     "kernel_sockets": "0",
+    "max_handshakes": default_handshakes(),
     "rekey_bytes": str(1 << 30),
     "rekey_interval": "3600",
     "resume_nonce_len": "8",
@@ -367,6 +376,7 @@ def test_bad_integers():
                  "kernel_sockets"):
         refused(name, ["2", "-1", "x", "1x", "99999999999"])
     refused("handshake_timeout", ["0", "-1", "3601", "x"])
+    refused("max_handshakes", ["0", "-1", "2147483648", "x"])
     refused("rekey_interval", ["-1", "604801", "x"])
     refused("rekey_bytes", ["0", "-1", str((1 << 38) + 1), "x"])
     refused("broken_time", ["-1", "604801", "x"])

@@ -40,6 +40,7 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_FALLBACKNOMEMORY,
 	TCPCRYPT_MIB_FALLBACKNOREQUEST,
 	TCPCRYPT_MIB_FALLBACKFOREIGN,
+	TCPCRYPT_MIB_FALLBACKBUSY,
 	TCPCRYPT_MIB_FALLBACKBROKEN,
 	TCPCRYPT_MIB_BROKENREMEMBERED,
 	TCPCRYPT_MIB_HANDSHAKEFRESH,
@@ -117,6 +118,8 @@ struct tcpcrypt_mibs {
  * @skip_loopback:  leave connections over the loopback interface plain
  * @kernel_sockets: take sockets of kernel users too
  * @handshake_timeout: seconds that keys may take to be agreed
+ * @max_handshakes: incoming connections that may be agreeing on keys at once
+ * @handshakes: those that are
  * @broken_time: seconds for which a broken destination is left alone; 0: off
  * @broken_max: broken destinations at most
  * @broken: those that are remembered
@@ -141,6 +144,8 @@ struct tcpcrypt_net {
 	int				skip_loopback;
 	int				kernel_sockets;
 	int				handshake_timeout;
+	int				max_handshakes;
+	atomic_t			handshakes;
 	int				broken_time;
 	int				broken_max;
 	struct tcpcrypt_broken		*broken;

@@ -28,6 +28,7 @@ static const char * const names[TCPCRYPT_MIB_MAX] = {
 	[TCPCRYPT_MIB_FALLBACKNOMEMORY] = "FallbackNoMemory",
 	[TCPCRYPT_MIB_FALLBACKNOREQUEST] = "FallbackNoRequest",
 	[TCPCRYPT_MIB_FALLBACKFOREIGN] = "FallbackForeign",
+	[TCPCRYPT_MIB_FALLBACKBUSY] = "FallbackBusy",
 	[TCPCRYPT_MIB_FALLBACKBROKEN] = "FallbackBroken",
 	[TCPCRYPT_MIB_BROKENREMEMBERED] = "BrokenRemembered",
 	[TCPCRYPT_MIB_HANDSHAKEFRESH] = "HandshakeFresh",

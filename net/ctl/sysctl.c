@@ -235,6 +235,7 @@ static int defaults(struct tcpcrypt_net *tn)
 	tn->enable_listen = 1;
 	tn->skip_loopback = 1;
 	tn->handshake_timeout = 60;
+	tn->max_handshakes = tcpcrypt_handshakes_default();
 	tn->cache_max = 1024;
 	tn->cache_lifetime = 24 * 3600;
 	tn->resume_nonce_len = TCPCRYPT_RNONCE_MAX;
@@ -335,6 +336,7 @@ static const struct ctl_table template[] = {
 	NUMBER(skip_loopback, SYSCTL_ZERO, SYSCTL_ONE),
 	NUMBER(kernel_sockets, SYSCTL_ZERO, SYSCTL_ONE),
 	NUMBER(handshake_timeout, &timeout_min, &timeout_max),
+	NUMBER(max_handshakes, SYSCTL_ONE, SYSCTL_INT_MAX),
 	PORTS(bad_connect_ports),
 	PORTS(bad_listen_ports),
 	IDS(aeads, &aead_words),

@@ -71,6 +71,7 @@ struct eno_answering {
 	struct eno_option		synack;
 	bool				raw;
 	bool				taken;
+	bool				busy;
 };
 
 static DEFINE_PER_CPU(struct eno_answering *, answering);
@@ -290,6 +291,11 @@ static bool answer(const struct sock *sk, struct sk_buff *skb,
 		tcpcrypt_count(net, TCPCRYPT_MIB_FALLBACKAUTHOPTION);
 		return false;
 	}
+	if (verdict == ENO_OK && tcpcrypt_handshakes_full(net)) {
+		tcpcrypt_count(net, TCPCRYPT_MIB_FALLBACKBUSY);
+		a->busy = true;
+		return false;
+	}
 	if (verdict == ENO_OK)
 		verdict = answer_option(sk, syn_owner(skb), a);
 	if (verdict != ENO_OK) {
@@ -326,6 +332,8 @@ int tcpcrypt_conn_request(struct sock *sk, struct sk_buff *skb)
 	if (!answer(sk, skb, &a)) {
 		if (tcpcrypt_listener_enabled(sk) != TCP_ENO_REQUIRED)
 			return af->conn_request(sk, skb);
+		if (a.busy)
+			return 0;	/* the SYN comes again */
 		tcpcrypt_abort_report(sk, TCPCRYPT_ABORT_REQUIRED);
 		return -1;	/* RST */
 	}
@@ -603,6 +611,7 @@ static void attach_child(struct sock *child, struct tcpcrypt_ctx *ctx,
 		return;
 	}
 	tcpcrypt_ctx_encrypt(child, ctx);
+	tcpcrypt_handshake_begins(child, ctx);
 	tcpcrypt_count(sock_net(child), TCPCRYPT_MIB_ENOPASSIVE);
 	if (verdict != ENO_OK)
 		err = -EPROTO;

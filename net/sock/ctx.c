@@ -126,6 +126,8 @@ void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state)
 	WARN_ONCE(!tcpcrypt_state_follows(ctx->state, state),
 		  "state %d to %d\n", ctx->state, state);
 	WRITE_ONCE(ctx->state, state);
+	if (state != TCPCRYPT_KEYING)
+		tcpcrypt_handshake_over(ctx);
 }
 
 /**
@@ -419,6 +421,7 @@ void tcpcrypt_ctx_strip(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	tcpcrypt_tx_purge(sk, ctx);
 	tcpcrypt_rx_purge(sk, ctx);
 	tcpcrypt_stamp_purge(sk, ctx);
+	tcpcrypt_handshake_over(ctx);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
 	/* work that is queued finds no ctx on its socket and ends */
 	tcpcrypt_disarm(ctx);
@@ -525,6 +528,7 @@ void tcpcrypt_ctx_reset(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	tcpcrypt_tx_purge(sk, ctx);
 	tcpcrypt_rx_purge(sk, ctx);
 	tcpcrypt_stamp_purge(sk, ctx);
+	tcpcrypt_handshake_over(ctx);
 	tcpcrypt_disarm(ctx);
 	tcpcrypt_ctx_wipe(ctx);
 	memzero_explicit(&ctx->rekey, sizeof(ctx->rekey));

@@ -278,6 +278,7 @@ struct tcpcrypt_alive {
  * @crossed: what the peer of a simultaneous open has said; under @crossed_lock
  * @crossed_lock: taken inside the socket's lock, or without it
  * @neg:     outcome of the negotiation
+ * @counted: in net.tcpcrypt.max_handshakes
  * @deferred: work that the owner of the socket's lock was in the way of, a
  *           bit each: work_fn(), timer_fn()
  * @epoch:   in which its keys are made, see tcpcrypt_stale()
@@ -334,6 +335,7 @@ struct tcpcrypt_ctx {
 	struct eno_crossed	crossed;
 	spinlock_t		crossed_lock;	/* of @crossed */
 	struct eno_result	neg;
+	bool			counted;
 	u8			deferred;
 
 	u32			epoch;
@@ -531,6 +533,12 @@ void tcpcrypt_resume_forget(struct sock *sk, struct tcpcrypt_ctx *ctx);
 int tcpcrypt_teps_init(void);
 void tcpcrypt_teps_exit(void);
 void tcpcrypt_hs_free(struct tcpcrypt_ctx *ctx);
+
+/* halfopen.c */
+int tcpcrypt_handshakes_default(void);
+bool tcpcrypt_handshakes_full(const struct net *net);
+void tcpcrypt_handshake_begins(struct sock *sk, struct tcpcrypt_ctx *ctx);
+void tcpcrypt_handshake_over(struct tcpcrypt_ctx *ctx);
 
 /* rekey.c */
 void tcpcrypt_rekey_start(struct tcpcrypt_ctx *ctx, const u8 *mk);

@@ -90,4 +90,16 @@ static inline void tcpcrypt_msg_sanitize(struct msghdr *msg)
 #define tcpcrypt_scm_time(time)	(time)
 #endif
 
+#include <net/sock.h>
+
+/* The memory cgroup that a socket is charged to; NULL: none. */
+static inline struct mem_cgroup *tcpcrypt_memcg(const struct sock *sk)
+{
+#ifdef CONFIG_MEMCG
+	return READ_ONCE(sk->sk_memcg);
+#else
+	return NULL;
+#endif
+}
+
 #endif /* _TCPCRYPT_COMPAT_H */

@@ -8,6 +8,7 @@
 #include <linux/err.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include "../gfp.h"
 #include "crypto.h"
 
 static const struct {
@@ -55,7 +56,7 @@ int tcpcrypt_cipher_init(struct tcpcrypt_cipher *c, u16 aead,
 	if (err)
 		goto free_tfm;
 	err = -ENOMEM;
-	c->req = aead_request_alloc(tfm, GFP_KERNEL);
+	c->req = aead_request_alloc(tfm, TCPCRYPT_GFP);
 	if (!c->req)
 		goto free_tfm;
 	c->tfm = tfm;

@@ -18,6 +18,7 @@
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "../gfp.h"
 #include "dh.h"
 
 #define X25519_NAME	"curve25519"
@@ -53,14 +54,14 @@ static struct tcpcrypt_dh_key *kpp_new(const char *name)
 	struct tcpcrypt_dh_key *key;
 	struct crypto_kpp *tfm;
 
-	key = kzalloc(sizeof(*key), GFP_KERNEL);
+	key = kzalloc(sizeof(*key), TCPCRYPT_GFP);
 	if (!key)
 		return NULL;
 	tfm = crypto_alloc_kpp(name, 0, 0);
 	if (IS_ERR(tfm))
 		goto free_key;
 	key->tfm = tfm;
-	key->req = kpp_request_alloc(tfm, GFP_KERNEL);
+	key->req = kpp_request_alloc(tfm, TCPCRYPT_GFP);
 	if (!key->req)
 		goto free_key;
 	return key;

@@ -10,6 +10,7 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "../gfp.h"
 #include "dh.h"
 
 /**
@@ -34,7 +35,7 @@ static struct tcpcrypt_dh_key *montgomery_new(unsigned int len)
 {
 	struct tcpcrypt_dh_key *key;
 
-	key = kmalloc(offsetof(struct tcpcrypt_dh_key, work), GFP_KERNEL);
+	key = kmalloc(offsetof(struct tcpcrypt_dh_key, work), TCPCRYPT_GFP);
 	if (key)
 		get_random_bytes(key->scalar, len);
 	return key;
@@ -89,7 +90,7 @@ static const struct tcpcrypt_dh x448_dh = {
 
 static struct tcpcrypt_dh_key *p521_keygen(u8 *pub)
 {
-	struct tcpcrypt_dh_key *key = kmalloc(sizeof(*key), GFP_KERNEL);
+	struct tcpcrypt_dh_key *key = kmalloc(sizeof(*key), TCPCRYPT_GFP);
 	u8 entropy[TCPCRYPT_P521_LEN];
 
 	if (!key)

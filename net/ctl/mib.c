@@ -93,7 +93,7 @@ int tcpcrypt_mib_init(struct net *net)
 {
 	struct tcpcrypt_net *tn = tcpcrypt_net(net);
 
-	tn->mibs = alloc_percpu(struct tcpcrypt_mibs);
+	tn->mibs = alloc_percpu_gfp(struct tcpcrypt_mibs, GFP_KERNEL_ACCOUNT);
 	if (!tn->mibs)
 		return -ENOMEM;
 	if (!proc_create_net_single("tcpcrypt_stat", 0444, net->proc_net, show,

@@ -137,7 +137,7 @@ static int ids_parse(struct tcpcrypt_ids __rcu **to, const struct words *words,
 	char *word;
 	int err = 0;
 
-	list = kzalloc(sizeof(*list), GFP_KERNEL);
+	list = kzalloc(sizeof(*list), GFP_KERNEL_ACCOUNT);
 	if (!list)
 		return -ENOMEM;
 	while (!err && (word = strsep(&text, " ,\t\n")))
@@ -193,7 +193,7 @@ static int ids_handler(struct ctl_table *table, int write, void *buffer,
 static int default_ids(struct tcpcrypt_ids __rcu **to, const u16 *ids,
 		       unsigned int n, bool (*available)(u16 id))
 {
-	struct tcpcrypt_ids *list = kzalloc(sizeof(*list), GFP_KERNEL);
+	struct tcpcrypt_ids *list = kzalloc(sizeof(*list), GFP_KERNEL_ACCOUNT);
 	unsigned int i;
 
 	rcu_assign_pointer(*to, list);
@@ -222,8 +222,8 @@ static int defaults(struct tcpcrypt_net *tn)
 				  ARRAY_SIZE(default_teps), tep_available);
 	if (err)
 		return err;
-	tn->bad_connect_ports = bitmap_zalloc(65536, GFP_KERNEL);
-	tn->bad_listen_ports = bitmap_zalloc(65536, GFP_KERNEL);
+	tn->bad_connect_ports = bitmap_zalloc(65536, GFP_KERNEL_ACCOUNT);
+	tn->bad_listen_ports = bitmap_zalloc(65536, GFP_KERNEL_ACCOUNT);
 	if (!tn->bad_connect_ports || !tn->bad_listen_ports ||
 	    tcpcrypt_broken_init(tn))
 		return -ENOMEM;
@@ -380,7 +380,7 @@ int tcpcrypt_sysctl_init(struct net *net)
 	if (err)
 		goto out;
 	err = -ENOMEM;
-	t = kmemdup(template, sizeof(template), GFP_KERNEL);
+	t = kmemdup(template, sizeof(template), GFP_KERNEL_ACCOUNT);
 	if (!t)
 		goto out;
 	for (i = 0; i < ARRAY_SIZE(template) - 1; i++)

@@ -16,6 +16,7 @@
 #include <net/tcp.h>
 #include <tcpcrypt_compat.h>
 #include "../ctl/ctl.h"
+#include "../sock/account.h"
 #include "../sock/sock.h"
 #include "hook.h"
 
@@ -134,7 +135,7 @@ static void connecting(struct sock *sk)
 		return tcpcrypt_ctx_connect(sk, ctx);
 	if (!tcpcrypt_prot_ours(sk->sk_prot))
 		return;
-	ctx = tcpcrypt_ctx_new(GFP_ATOMIC);
+	ctx = tcpcrypt_ctx_new(TCPCRYPT_ATOMIC);
 	if (!ctx) {
 		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKNOMEMORY);
 		return;

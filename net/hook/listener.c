@@ -10,6 +10,7 @@
 #include <net/tcp.h>
 #include <tcpcrypt_compat.h>
 #include "../ctl/ctl.h"
+#include "../sock/account.h"
 #include "../sock/sock.h"
 #include "hook.h"
 
@@ -105,7 +106,7 @@ int tcpcrypt_listener_enabled(const struct sock *sk)
  */
 struct tcpcrypt_listener *tcpcrypt_listener_new(void)
 {
-	return kzalloc(sizeof(struct tcpcrypt_listener), GFP_KERNEL);
+	return kzalloc(sizeof(struct tcpcrypt_listener), TCPCRYPT_GFP);
 }
 
 static void remember(const struct sock *sk, struct tcpcrypt_listener *l)

@@ -24,6 +24,7 @@
 #include <net/tcp.h>
 #include <tcpcrypt_compat.h>
 #include "../ctl/ctl.h"
+#include "../sock/account.h"
 #include "../sock/sock.h"
 #include "config.h"
 #include "hook.h"
@@ -118,9 +119,12 @@ static struct eno_saved *save(struct request_sock *req,
 	struct saved_syn *old = req->saved_syn, *new;
 	u32 len = old ? saved_len(old) : 0;
 	struct replaced *gone = NULL;
+	struct mem_cgroup *memcg;
 	struct eno_saved *es;
 
-	new = kzalloc(sizeof(*new) + SAVED_ROOM + len, GFP_ATOMIC);
+	memcg = tcpcrypt_account(req->rsk_listener);
+	new = kzalloc(sizeof(*new) + SAVED_ROOM + len, TCPCRYPT_ATOMIC);
+	tcpcrypt_account_end(memcg);
 	if (!new)
 		return NULL;
 	if (old) {
@@ -640,6 +644,20 @@ static void refuse(const struct sock *sk, struct sk_buff *skb,
 		req->rsk_ops->send_reset(sk, TCPCRYPT_RST_ARG(skb));
 }
 
+/* Nobody has accepted the child: it is charged to its listener. */
+static struct tcpcrypt_ctx *new_ctx(const struct sock *sk)
+{
+	struct mem_cgroup *memcg = tcpcrypt_account(sk);
+	struct tcpcrypt_ctx *ctx = tcpcrypt_ctx_new(TCPCRYPT_ATOMIC);
+
+	tcpcrypt_account_end(memcg);
+	if (ctx)
+		tcpcrypt_listener_opts(sk, &ctx->opts);
+	else
+		tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FALLBACKNOMEMORY);
+	return ctx;
+}
+
 /* The child was copied from a listener that has our table. */
 static void restore_child(struct sock *child)
 {
@@ -690,13 +708,9 @@ struct sock *tcpcrypt_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 	}
 	/* The ACK comes again; a child without a ctx could not encrypt. */
 	if (encrypt) {
-		ctx = tcpcrypt_ctx_new(GFP_ATOMIC);
-		if (!ctx) {
-			tcpcrypt_count(sock_net(sk),
-				       TCPCRYPT_MIB_FALLBACKNOMEMORY);
+		ctx = new_ctx(sk);
+		if (!ctx)
 			return NULL;
-		}
-		tcpcrypt_listener_opts(sk, &ctx->opts);
 	}
 	child = af->syn_recv_sock(sk, skb, req, dst, req_unhash,
 				  TCPCRYPT_OCI_ARG(own_req));

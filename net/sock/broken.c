@@ -27,6 +27,7 @@
 #include <net/tcp.h>
 #include <tcpcrypt_compat.h>
 #include "../ctl/ctl.h"
+#include "account.h"
 #include "sock.h"
 
 #define BROKEN_BITS	6
@@ -133,7 +134,7 @@ static void remember(struct tcpcrypt_net *tn, const struct destination *to)
 	if (b)
 		forget(all, b);
 	make_room(tn);
-	b = kmalloc(sizeof(*b), GFP_ATOMIC | __GFP_NOWARN);
+	b = kmalloc(sizeof(*b), TCPCRYPT_ATOMIC | __GFP_NOWARN);
 	if (!b)
 		return;
 	b->to = *to;
@@ -235,7 +236,7 @@ void tcpcrypt_broken_flush(struct tcpcrypt_net *tn)
  */
 int tcpcrypt_broken_init(struct tcpcrypt_net *tn)
 {
-	tn->broken = kzalloc(sizeof(*tn->broken), GFP_KERNEL);
+	tn->broken = kzalloc(sizeof(*tn->broken), GFP_KERNEL_ACCOUNT);
 	if (!tn->broken)
 		return -ENOMEM;
 	spin_lock_init(&tn->broken->lock);

@@ -381,7 +381,7 @@ void tcpcrypt_cache_shrink(struct tcpcrypt_cache *c)
  */
 int tcpcrypt_cache_init(struct net *net)
 {
-	struct tcpcrypt_cache *c = kzalloc(sizeof(*c), GFP_KERNEL);
+	struct tcpcrypt_cache *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 
 	if (!c)
 		return -ENOMEM;

@@ -10,6 +10,7 @@
 #include <tcpcrypt_compat.h>
 #include "../ctl/ctl.h"
 #include "../tcpcrypt/resume.h"
+#include "account.h"
 #include "sock.h"
 
 /* Room for the peer's message, bytes: as many as those of all our TEPs take */
@@ -42,7 +43,7 @@ static int make_room(struct tcpcrypt_hs *hs, u16 want)
 
 	if (want <= hs->heard_size)
 		return 0;
-	heard = kzalloc(want, GFP_KERNEL);
+	heard = kzalloc(want, TCPCRYPT_GFP);
 	if (!heard)
 		return -ENOMEM;
 	if (hs->heard)
@@ -58,7 +59,7 @@ static int begin(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	unsigned int timeout = tcpcrypt_net(sock_net(sk))->handshake_timeout;
 	struct tcpcrypt_hs *hs;
 
-	hs = kzalloc(sizeof(*hs), GFP_KERNEL);
+	hs = kzalloc(sizeof(*hs), TCPCRYPT_GFP);
 	if (!hs)
 		return -ENOMEM;
 	hs->dh = tcpcrypt_dh_find(ctx->tep->eno.id);

@@ -13,6 +13,7 @@
 #include <tcpcrypt_compat.h>
 #include "../ctl/ctl.h"
 #include "../tcpcrypt/resume.h"
+#include "account.h"
 #include "cache.h"
 #include "sock.h"
 
@@ -281,7 +282,7 @@ void tcpcrypt_resume_cache(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	if (ctx->opts.no_cache || !READ_ONCE(tcpcrypt_net(net)->cache_max) ||
 	    ctx->tep->eno.valid != tcpcrypt_resume_valid)
 		return;
-	t = kzalloc(sizeof(*t), GFP_KERNEL);
+	t = kzalloc(sizeof(*t), TCPCRYPT_GFP);
 	if (!t)
 		return;
 	if (fill(t, s)) {

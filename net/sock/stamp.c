@@ -224,7 +224,8 @@ void tcpcrypt_stamp_call(struct sock *sk, struct tcpcrypt_ctx *ctx, u64 index)
 
 static struct stamp *new_stamp(struct sock *sk, u32 tsflags, u64 end)
 {
-	struct stamp *s = kzalloc(sizeof(*s), sk->sk_allocation);
+	struct stamp *s = kzalloc(sizeof(*s),
+				  sk->sk_allocation | __GFP_ACCOUNT);
 
 	if (s) {
 		s->flags = tsflags & SOF_TIMESTAMPING_TX_RECORD_MASK;

@@ -10,6 +10,7 @@
 #include <net/tcp.h>
 #include <tcpcrypt_compat.h>
 #include "../hook/hook.h"
+#include "account.h"
 #include "sock.h"
 
 /* setsockopt(TCP_ULP, "tcpcrypt"): before connect() or listen() alone. */
@@ -25,7 +26,7 @@ static int ulp_init(struct sock *sk)
 	if (tcpcrypt_ineligible(sk) || !tcpcrypt_prot_ours(sk->sk_prot) ||
 	    !tcpcrypt_af_ours(inet_csk(sk)->icsk_af_ops))
 		return -EOPNOTSUPP;
-	ctx = tcpcrypt_ctx_new(GFP_KERNEL);
+	ctx = tcpcrypt_ctx_new(TCPCRYPT_GFP);
 	if (!ctx)
 		return -ENOMEM;
 	ctx->listener = tcpcrypt_listener_new();

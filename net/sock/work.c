@@ -8,6 +8,7 @@
 #include <tcpcrypt_compat.h>
 #include "../ctl/ctl.h"
 #include "../hook/hook.h"
+#include "account.h"
 #include "sock.h"
 
 /* Bits of ->deferred */
@@ -295,6 +296,7 @@ void tcpcrypt_catch_up(struct tcpcrypt_ctx *ctx)
 
 static void run_locked(struct sock *sk, struct tcpcrypt_ctx *ctx, bool expired)
 {
+	struct mem_cgroup *memcg = tcpcrypt_account(sk);
 	bool finish = false;
 
 	if (tcpcrypt_ctx(sk) == ctx && sk->sk_socket) {
@@ -310,6 +312,7 @@ static void run_locked(struct sock *sk, struct tcpcrypt_ctx *ctx, bool expired)
 			finish = tcpcrypt_closer(sk, ctx, expired);
 	}
 	release_sock(sk);
+	tcpcrypt_account_end(memcg);
 	/* close() left its reference to the parked socket with us */
 	if (finish)
 		tcpcrypt_prot_base(sk)->close(sk, 0);

@@ -3,10 +3,15 @@
 #
 # Test programs that need two hosts, one after the other. Runs in the guest.
 #
-#   sock.sh PROGRAM ... [-- CASE ...]
+#   sock.sh [-p PAIRS] PROGRAM ... [-- CASE ...]
+#
+# PAIRS of hosts, for programs that can do several things at a time: the
+# second pair are the namespaces a1 and b1.
 
 . "$(dirname "$(readlink -f "$0")")/lib/net.sh"
 
+pairs=1
+[ "$1" != -p ] || { pairs=$2; shift 2; }
 programs=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
 	[ -x "$SELFTESTS/$1" ] || { say "no $1: make programs"; exit 1; }
@@ -15,6 +20,10 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 shift
 make_hosts || { say "cannot make two hosts"; exit 1; }
+for ((i = 1; i < pairs; i++)); do
+	make_hosts $i || { say "cannot make two hosts more"; exit 1; }
+	set_sysctl a$i broken_time 0
+done
 cd "$TESTDIR" || exit 1
 status=0
 for program in "${programs[@]}"; do

@@ -87,12 +87,19 @@ static void op_ioctl(struct world *w, struct end *x, struct end *y)
 		SIOCGIFINDEX, 0x12345678,
 	};
 	unsigned long cmd = PICK(w, cmds);
-	int n = 0, ret;
+	/* of a device that is there: else modprobe is run */
+	union {
+		int		n;
+		struct ifreq	device;
+	} arg = { .device.ifr_name = "lo" };
+	int ret;
 
 	(void)y;
-	/* asked of what is in flight, they depend on when */
+	if (cmd != SIOCGIFINDEX)
+		arg.n = 0;
+	/* asked of what is in flight, or was until a RST, they depend on when */
 	if ((cmd == SIOCOUTQ || cmd == SIOCOUTQNSD) &&
-	    !DIFF_UNTIL(diff_ioctl(x->fd, cmd) <= 0, 200))
+	    (x->reset || !DIFF_UNTIL(diff_ioctl(x->fd, cmd) <= 0, 200)))
 		return;
 	if (chance(w, 5)) {
 		ret = ioctl(x->fd, cmd, bad_page);
@@ -100,8 +107,9 @@ static void op_ioctl(struct world *w, struct end *x, struct end *y)
 		    ret_text(ret));
 		return;
 	}
-	ret = ioctl(x->fd, cmd, &n);
-	say(w, "ioctl", "%c %#lx: %s, %d", name_of(x), cmd, ret_text(ret), n);
+	ret = ioctl(x->fd, cmd, &arg);
+	say(w, "ioctl", "%c %#lx: %s, %d", name_of(x), cmd, ret_text(ret),
+	    arg.n);
 }
 
 static void op_fcntl(struct world *w, struct end *x, struct end *y)
@@ -173,14 +181,19 @@ static const struct option gets[] = {
 	{ IPPROTO_TCP, TCP_FASTOPEN_CONNECT }, { IPPROTO_TCP, TCP_ULP },
 	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT }, { IPPROTO_TCP, TCP_SAVE_SYN },
 	{ IPPROTO_TCP, TCP_SAVED_SYN }, { IPPROTO_TCP, TCP_TX_DELAY },
-	{ IPPROTO_TCP, TCP_MD5SIG }, { IPPROTO_TCP, TCP_WINDOW_CLAMP },
+	{ IPPROTO_TCP, TCP_MD5SIG },
 	{ IPPROTO_TCP, 999 },
 	{ IPPROTO_IP, IP_TOS }, { IPPROTO_IP, IP_TTL },
 	{ IPPROTO_IP, IP_MTU_DISCOVER }, { IPPROTO_IP, IP_MTU },
 	{ IPPROTO_IP, IP_RECVERR }, { IPPROTO_IP, IP_OPTIONS },
 	{ IPPROTO_IP, IP_FREEBIND }, { IPPROTO_IP, IP_TRANSPARENT },
 	{ IPPROTO_IP, IP_PKTINFO }, { IPPROTO_IP, 999 },
-	{ IPPROTO_IPV6, 16 }, { 273, 1 }, { -1, 1 },
+	{ IPPROTO_IPV6, IPV6_UNICAST_HOPS }, { IPPROTO_IPV6, IPV6_V6ONLY },
+	{ IPPROTO_IPV6, IPV6_TCLASS }, { IPPROTO_IPV6, IPV6_MTU },
+	{ IPPROTO_IPV6, IPV6_MTU_DISCOVER }, { IPPROTO_IPV6, IPV6_RECVERR },
+	{ IPPROTO_IPV6, IPV6_RECVPKTINFO }, { IPPROTO_IPV6, IPV6_ADDRFORM },
+	{ IPPROTO_IPV6, IPV6_2292PKTOPTIONS }, { IPPROTO_IPV6, 999 },
+	{ 273, 1 }, { -1, 1 },
 };
 
 static void hex(char *to, const unsigned char *from, int len)
@@ -263,6 +276,15 @@ static const struct {
 	{ { IPPROTO_IP, IP_RECVERR }, { 0, 1, 0, 0, 0 } },
 	{ { IPPROTO_IP, IP_FREEBIND }, { 0, 1, 0, 0, 0 } },
 	{ { IPPROTO_IP, 999 }, { 0, 0, 0, 0, 0 } },
+	{ { IPPROTO_IPV6, IPV6_UNICAST_HOPS }, { 64, 10, -1, 256, 0 } },
+	{ { IPPROTO_IPV6, IPV6_V6ONLY }, { 0, 1, 0, 1, 2 } },
+	{ { IPPROTO_IPV6, IPV6_TCLASS }, { 0, 0x10, 0xff, 0x100, -1 } },
+	{ { IPPROTO_IPV6, IPV6_MTU_DISCOVER }, { 0, 1, 2, 3, 9 } },
+	{ { IPPROTO_IPV6, IPV6_RECVERR }, { 0, 1, 0, 0, 0 } },
+	{ { IPPROTO_IPV6, IPV6_RECVPKTINFO }, { 0, 1, 0, 1, -1 } },
+	{ { IPPROTO_IPV6, IPV6_RECVTCLASS }, { 0, 1, 0, 1, -1 } },
+	{ { IPPROTO_IPV6, IPV6_ADDRFORM }, { AF_INET, AF_INET6, 0, -1, 1 } },
+	{ { IPPROTO_IPV6, 999 }, { 0, 0, 0, 0, 0 } },
 	{ { 273, 1 }, { 0, 0, 0, 0, 0 } },
 };
 
@@ -344,14 +366,18 @@ static void op_names(struct world *w, struct end *x, struct end *y)
 {
 	struct sockaddr_storage own = {}, peer = {};
 	struct sockaddr_in *in = (struct sockaddr_in *)&own;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&own;
+	char text[INET6_ADDRSTRLEN] = "";
 	socklen_t len[2] = { sizeof(own), sizeof(peer) };
 	int ret[2];
 
 	if (chance(w, 20))
 		len[0] = pick(w, 20);
 	ret[0] = getsockname(x->fd, (struct sockaddr *)&own, &len[0]);
-	say(w, "getsockname", "%c %s %u %d %#x", name_of(x), ret_text(ret[0]),
-	    len[0], own.ss_family, ntohl(in->sin_addr.s_addr));
+	inet_ntop(family(), family() == AF_INET6 ? (void *)&in6->sin6_addr :
+		  (void *)&in->sin_addr, text, sizeof(text));
+	say(w, "getsockname", "%c %s %u %d %s", name_of(x), ret_text(ret[0]),
+	    len[0], own.ss_family, text);
 	ret[1] = getpeername(y->fd, (struct sockaddr *)&peer, &len[1]);
 	say(w, "getpeername", "%c %s %u, port %s", name_of(y),
 	    ret_text(ret[1]), len[1], len[0] < 16 || ret[0] || ret[1] ? "" :

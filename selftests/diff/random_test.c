@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Random sequences of socket calls, on plain and on encrypted connections:
- * see diff.h and random.h. Runs in the guest, sock.sh makes the two hosts.
+ * see diff.h and random.h. Runs in the guest, sock.sh makes the hosts: with
+ * "-p 6", six sequences run at a time.
  *
- *	random_test [-s SEED] [-n COUNT] [-t SECONDS] [-b BATCH] [-qv] [-46m]
+ *	random_test [-s SEED] [-n COUNT] [-t SECONDS] [-b BATCH] [-j JOBS]
+ *		    [-qv] [-46m]
  *
- * Sequence i has the seed SEED + i: "-s SEED+i -n 1 -v" replays it alone. A
+ * Sequence i has the seed SEED + i: "-s SEED+i -n 1 -v" replays it alone. The
+ * address family is the seed's choice, too, unless an option says it. A
  * difference counts if it is seen again in a replay; what is printed is the
  * shortest sequence that still shows it.
  */
@@ -13,8 +16,11 @@
 #define _GNU_SOURCE
 #include "random_ctl.h"
 #include "random_io.h"
+#include "random_pool.h"
 
-static int sequences = 3000, seconds = 200, batch_size = 25;
+static unsigned int sequences = 100000, batch_size = 10, jobs = WORKERS;
+static unsigned long long seed;
+static double end_time;
 static bool quick;	/* for a survey: nothing is replayed */
 
 /* --- one sequence --------------------------------------------------------- */
@@ -42,10 +48,12 @@ static void op_reconnect(struct world *w, struct end *x, struct end *y)
 	close(s->fd);
 	s->dup = -1;
 	s->fd = -1;
+	set_timeout(c->fd, SO_SNDTIMEO, 5000);
 	say(w, "connect", "%s",
 	    ret_text(do_connect(c->fd, B, port_of(w->listener))));
 	s->fd = accept(w->listener, NULL, NULL);
 	CHECK(s->fd >= 0);
+	set_timeout(c->fd, SO_SNDTIMEO, TIMEOUT);
 	set_timeout(s->fd, SO_RCVTIMEO, TIMEOUT);
 	set_timeout(s->fd, SO_SNDTIMEO, TIMEOUT);
 	c->in = 0;
@@ -118,6 +126,22 @@ static void open_end(struct world *w, struct end *x, int fd, enum host host,
 	set_timeout(fd, SO_SNDTIMEO, TIMEOUT);
 	if (nodelay)
 		set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+/* Those before it may have been of another family. */
+static void open_listener(struct world *w)
+{
+	static const unsigned int families[] = { V4, V6, MAPPED };
+	unsigned int next = diff_all.family;
+
+	if (!next)
+		next = families[mix(~w->seed) % ARRAY_SIZE(families)];
+	if (w->listener >= 0 && next == variant)
+		return;
+	if (w->listener >= 0)
+		close(w->listener);
+	variant = next;
+	w->listener = new_listener();
 }
 
 /* Some begin while keys are still being agreed. */
@@ -196,6 +220,8 @@ static void one_sequence(struct world *w, unsigned long long seed,
 	w->fault = false;
 	pipes = 0;
 	urgents = 0;
+	diff_doing(w->d, "%u.open", w->sequence);
+	open_listener(w);
 	open_both(w);
 	w->rng = mix(w->seed + 1);
 	count = 4 + pick(w, MAX_OPS - 4);
@@ -206,6 +232,7 @@ static void one_sequence(struct world *w, unsigned long long seed,
 		after_end += w->over;
 	}
 	w->op = 99;
+	diff_doing(w->d, "%u.99", w->sequence);
 	read_out(w, &w->end[0], &w->end[1]);
 	read_out(w, &w->end[1], &w->end[0]);
 	close_end(&w->end[seed & 1]);
@@ -235,13 +262,12 @@ static void on_urgent(int sig)
 static void batch(struct diff *d)
 {
 	const struct batch *b = d->arg;
-	struct world w = { .d = d, };
+	struct world w = { .d = d, .listener = -1 };
 	unsigned int i;
 
 	signal(SIGPIPE, on_pipe);
 	signal(SIGURG, on_urgent);
 	signal(SIGIO, SIG_IGN);
-	w.listener = new_listener();
 	for (i = 0; i < b->count; i++) {
 		w.sequence = b->first + i;
 		one_sequence(&w, d->seed + w.sequence, b->mask);
@@ -287,15 +313,14 @@ static void print_log(const struct diff_log *log, const char *title)
 }
 
 /* Replays a sequence in which the batch showed a difference. */
-static bool examine(unsigned long long seed, const struct diff_found *f)
+static bool examine(unsigned int n, const struct diff_found *f)
 {
-	struct batch b = { .count = 1, .mask = ~0u };
+	struct batch b = { .first = n, .count = 1, .mask = ~0u };
 	static struct diff_result r;
-	unsigned int i, n = atoi(f->label);
 	bool seen = false;
+	unsigned int i;
 
 	/* alone, it is number n still: labels stay */
-	b.first = n;
 	for (i = 0; i < DIFF_REPLAYS && !seen; i++)
 		seen = shows(seed, &b, f, &r);
 	if (!seen) {
@@ -314,45 +339,65 @@ static bool examine(unsigned long long seed, const struct diff_found *f)
 	return false;
 }
 
-static bool one_batch(unsigned long long seed, unsigned int first,
-		      unsigned int count)
+/* A batch without a result gets another chance. */
+static bool examine_batch(const struct suspect *s)
 {
-	struct batch b = { .first = first, .count = count, .mask = ~0u };
+	struct batch b = { .first = s->first, .count = s->count, .mask = ~0u };
+	unsigned int i = pool->suspects;
 	static struct diff_result r;
-	unsigned int i, n, last = UINT_MAX, shown = 0;
-	double begin = now();
 	bool ok = true;
 
-	diff_all.scenarios += count;
+	printf("# seed %llu: %s\n", seed + s->first, s->broken);
 	diff_triple(scenarios, seed, &b, &r);
 	if (r.broken[0]) {
-		printf("# seed %llu: %s\n", seed + first, r.broken);
-		diff_all.fleeting++;
-		diff_triple(scenarios, seed, &b, &r);
+		printf("# seed %llu: %s again\n", seed + s->first, r.broken);
+		return false;
 	}
-	if (diff_all.verbose)
-		printf("# %u judged, %u unstable, %u differ, %.1f s\n",
-		       r.judged, r.unstable, r.differences, now() - begin);
-	if (r.broken[0]) {
-		printf("# seed %llu: %s again\n", seed + first, r.broken);
-		ok = false;
-	}
-	n = r.differences < DIFF_FOUND ? r.differences : DIFF_FOUND;
-	for (i = 0; i < n && (shown < 3 || quick); i++) {
-		unsigned int sequence = atoi(r.found[i].label);
-
-		if (sequence == last)
-			continue;
-		last = sequence;
-		if (quick)
-			diff_print_one("quick", seed + sequence, &r.found[i],
-				       "");
-		else if (!examine(seed, &r.found[i])) {
-			ok = false;
-			shown++;
-		}
-	}
+	diff_all.fleeting++;
+	suspect_result(&r, s->first, s->count);
+	for (; i < pool->suspects && i < SUSPECTS; i++)
+		ok &= examine(pool->suspect[i].first, &pool->suspect[i].found);
 	return ok;
+}
+
+static bool examine_all(void)
+{
+	unsigned int i, count = pool->suspects, bad = 0;
+	const struct suspect *s;
+
+	for (i = 0; i < count && i < SUSPECTS && bad < 5; i++) {
+		s = &pool->suspect[i];
+		if (quick)
+			diff_print_one("quick", seed + s->first, &s->found,
+				       s->broken);
+		else if (s->broken[0])
+			bad += !examine_batch(s);
+		else
+			bad += !examine(s->first, &s->found);
+	}
+	if (i < count)
+		printf("# %u suspects were not replayed\n", count - i);
+	return !bad && i == count;
+}
+
+static void work(struct worker *me)
+{
+	static struct diff_result r;
+	struct batch b = { .mask = ~0u };
+
+	while (now() < end_time) {
+		b.first = atomic_fetch_add(&pool->next, batch_size);
+		if (b.first >= sequences)
+			break;
+		b.count = sequences - b.first;
+		if (b.count > batch_size)
+			b.count = batch_size;
+		diff_triple(scenarios, seed, &b, &r);
+		suspect_result(&r, b.first, b.count);
+		me->sequences += b.count;
+	}
+	if (diff_all.verbose && sequences == 1)
+		print_log(diff_all.logs[DIFF_CRYPT], "encrypted");
 }
 
 static void prepare(void)
@@ -372,80 +417,68 @@ static void prepare(void)
 
 static unsigned int new_seed(void)
 {
-	unsigned int seed;
+	unsigned int new;
 	int fd = open("/dev/urandom", O_RDONLY);
 
 	CHECK(fd >= 0);
-	CHECK_EQ(read(fd, &seed, sizeof(seed)), sizeof(seed));
+	CHECK_EQ(read(fd, &new, sizeof(new)), sizeof(new));
 	close(fd);
-	return seed;
+	return new;
 }
 
 /* Return: whether it could. */
-static bool parse(int argc, char **argv, unsigned long long *seed)
+static bool parse(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "s:n:t:b:qv46m")) != -1) {
-		switch (option) {
-		case 's':
-			*seed = strtoull(optarg, NULL, 10);
-			break;
-		case 'n':
+	while ((option = getopt(argc, argv, "s:n:t:b:j:qv46m")) != -1) {
+		if (option == 's')
+			seed = strtoull(optarg, NULL, 10);
+		else if (option == 'n')
 			sequences = atoi(optarg);
-			break;
-		case 't':
-			seconds = atoi(optarg);
-			break;
-		case 'b':
+		else if (option == 't')
+			end_time = now() + atoi(optarg);
+		else if (option == 'b')
 			batch_size = atoi(optarg);
-			break;
-		case 'q':
+		else if (option == 'j')
+			jobs = atoi(optarg);
+		else if (option == 'q')
 			quick = true;
-			break;
-		case 'v':
+		else if (option == 'v')
 			diff_all.verbose = true;
-			break;
-		case '4':
-			diff_all.family = V4;
-			break;
-		case '6':
-			diff_all.family = V6;
-			break;
-		case 'm':
-			diff_all.family = MAPPED;
-			break;
-		default:
+		else if (option == '4' || option == '6' || option == 'm')
+			diff_all.family = option == '4' ? V4 :
+					  option == '6' ? V6 : MAPPED;
+		else
 			return false;
-		}
 	}
 	return true;
 }
 
 int main(int argc, char **argv)
 {
-	unsigned long long seed = new_seed();
-	int first, count, n = 0, failed = 0;
-	double begin = now();
+	unsigned int pairs = count_pairs();
+	double begin = now(), took;
 	bool ok;
 
-	if (!parse(argc, argv, &seed))
+	diff_all.family = 0;
+	seed = new_seed();
+	end_time = begin + 200;
+	if (!parse(argc, argv))
 		return 2;
+	if (jobs > pairs)
+		jobs = pairs;
 	prepare();
 	diff_begin();
-	printf("# seed %llu\n", seed);
-	for (first = 0; first < sequences && now() - begin < seconds;
-	     first += batch_size) {
-		count = sequences - first;
-		if (count > batch_size)
-			count = batch_size;
-		ok = one_batch(seed, first, count);
-		failed += !ok;
-		printf("%sok %d sequences from %d on\n", ok ? "" : "not ",
-		       ++n, first);
-	}
+	printf("# seed %llu, %u at a time\n", seed, jobs);
+	pool_run(jobs, work);
+	took = now() - begin;
+	ok = pool_sum(jobs);
+	printf("# %u sequences in %.0f s, %.1f per second; %u suspects\n",
+	       diff_all.scenarios, took, diff_all.scenarios / took,
+	       pool->suspects);
+	ok &= examine_all();
 	printf("# %.0f s\n", now() - begin);
-	if (diff_all.verbose && sequences == 1)
-		print_log(diff_all.logs[DIFF_CRYPT], "encrypted");
-	return diff_end(scenarios, n, !failed);
+	printf("%sok 1 random sequences\n", ok ? "" : "not ");
+	return diff_end(scenarios, 1, ok);
 }

@@ -92,6 +92,8 @@ static void diff_watch(struct diff_wire *w)
 	w->ready = true;
 	while (!w->stop && getppid() != 1) {
 		poll(&p, 1, 100);
+		/* not for each packet */
+		nap(5);
 		diff_wire_read(p.fd, w);
 	}
 	nap(50);
@@ -278,12 +280,11 @@ static bool diff_check(const struct diff_scenario *s, unsigned long long seed,
 
 /* --- the program ---------------------------------------------------------- */
 
-static void diff_begin(void)
+/* For each process that runs scenarios. */
+static void diff_begin_runs(void)
 {
 	int i;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	diff_bytes(0);
 	for (i = 0; i < DIFF_RUNS; i++)
 		diff_all.logs[i] = diff_shared(sizeof(struct diff_log));
 	diff_all.wire = diff_shared(sizeof(*diff_all.wire));
@@ -292,7 +293,14 @@ static void diff_begin(void)
 	if (!diff_all.watcher)
 		diff_watch(diff_all.wire);
 	WAIT_FOR(diff_all.wire->ready);
+}
+
+static inline void diff_begin(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("KTAP version 1\n");
+	diff_bytes(0);
+	diff_begin_runs();
 }
 
 /* Text of the document, in which each known difference has a row. */

@@ -44,6 +44,16 @@ static unsigned int variant;
 static bool is_plain;
 static bool seen_encrypted;
 static int ns_fd[2];
+static const char *ns_suffix = "";	/* of another pair of hosts: a1, b1 */
+
+static inline int ns_open(enum host host)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/run/netns/%c%s", host == A ? 'a' : 'b',
+		 ns_suffix);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
 
 static inline void enter(enum host host)
 {
@@ -71,8 +81,8 @@ static void before(unsigned int v)
 	is_plain = v == PLAIN;
 	signal(SIGPIPE, SIG_IGN);
 	stream(0);	/* threads use it */
-	ns_fd[A] = open("/run/netns/a", O_RDONLY | O_CLOEXEC);
-	ns_fd[B] = open("/run/netns/b", O_RDONLY | O_CLOEXEC);
+	ns_fd[A] = ns_open(A);
+	ns_fd[B] = ns_open(B);
 	CHECK(ns_fd[A] >= 0 && ns_fd[B] >= 0);
 	set_sysctl(A, "cache_max", 0);
 	set_sysctl(B, "cache_max", 0);

@@ -141,29 +141,37 @@ stop_all() {
 	done
 }
 
+# make_hosts [N]: N as suffix of the namespaces' names, for one pair more.
 make_hosts() {
 	local ns
 
 	# may be built in
 	modprobe veth 2>/dev/null
-	for ns in a b; do
-		ip netns add $ns || return 1
-		ip -n $ns link set lo up
+	for ns in a$1 b$1; do
+		ip netns add "$ns" || return 1
+		ip -n "$ns" link set lo up
 	done
-	link_hosts
+	link_hosts "$1"
 }
 
 # Once more for a script that wants a fresh link.
 link_hosts() {
-	ip -n a link del eth0 2>/dev/null
-	ip link add eth0 netns a type veth peer name eth0 netns b || return 1
-	ip -n a addr add $A4/24 dev eth0
-	ip -n b addr add $B4/24 dev eth0
-	ip -n a addr add $A6/64 dev eth0 nodad
-	ip -n b addr add $B6/64 dev eth0 nodad
-	ip -n a link set eth0 up
-	ip -n b link set eth0 up
-	wait_for link_up a && wait_for link_up b
+	local a=a$1 b=b$1
+
+	ip -n "$a" link del eth0 2>/dev/null
+	ip link add eth0 netns "$a" type veth peer name eth0 netns "$b" ||
+		return 1
+	ip -n "$a" -b - <<-END || return 1
+		addr add $A4/24 dev eth0
+		addr add $A6/64 dev eth0 nodad
+		link set eth0 up
+	END
+	ip -n "$b" -b - <<-END || return 1
+		addr add $B4/24 dev eth0
+		addr add $B6/64 dev eth0 nodad
+		link set eth0 up
+	END
+	wait_for link_up "$a" && wait_for link_up "$b"
 }
 
 link_up() { ip -n "$1" link show eth0 | grep -q LOWER_UP; }

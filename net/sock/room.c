@@ -128,6 +128,20 @@ void tcpcrypt_tx_leaves(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 end,
 		tcpcrypt_kick(ctx);
 }
 
+/*
+ * TCP_NOTSENT_LOWAT, as tcp_stream_memory_free() has it for poll(): the open
+ * frame is unsent, too. It never leaves but by a segment whose acknowledgment
+ * calls tcpcrypt_tx_tell().
+ */
+static bool below_lowat(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 unsent = READ_ONCE(tp->write_seq) - READ_ONCE(tp->snd_nxt);
+
+	unsent += READ_ONCE(ctx->tx.open_len);
+	return unsent << 1 < tcp_notsent_lowat(tp);
+}
+
 /**
  * tcpcrypt_tx_writeable() - would poll() say EPOLLOUT?
  * @sk:  the socket
@@ -145,7 +159,8 @@ bool tcpcrypt_tx_writeable(const struct sock *sk,
 	if (READ_ONCE(ctx->state) == TCPCRYPT_KEYING)
 		return pending < sndbuf && sndbuf - pending >= pending >> 1;
 	return !pending && !READ_ONCE(ctx->tx.buf_len) &&
-	       __sk_stream_is_writeable(sk, 1); /* as tcp_poll() */
+	       __sk_stream_is_writeable(sk, 1) && /* as tcp_poll() */
+	       below_lowat(sk, ctx);
 }
 
 /**

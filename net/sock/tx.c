@@ -134,7 +134,7 @@ static void free_open(struct tcpcrypt_tx *tx)
 {
 	kfree(tx->open);
 	tx->open = NULL;
-	tx->open_len = 0;
+	WRITE_ONCE(tx->open_len, 0);
 	tx->open_size = 0;
 	tx->open_urg = false;
 	tx->held = false;
@@ -218,7 +218,7 @@ int tcpcrypt_tx_fill(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		return -ENOMEM;
 	if (!copy_from_iter_full(open_data(tx) + tx->open_len, n, from))
 		return -EFAULT;
-	tx->open_len += n;
+	WRITE_ONCE(tx->open_len, tx->open_len + n);
 	return n;
 }
 
@@ -242,7 +242,7 @@ static int split(struct sock *sk, struct tcpcrypt_tx *tx, u32 len)
 	tx->buf_size = tx->open_size;
 	tx->open = buf;
 	tx->open_size = size;
-	tx->open_len = rest;
+	WRITE_ONCE(tx->open_len, rest);
 	tx->open_urg = is_urgent(tx, tx->bytes + len);
 	tx->held = false;
 	if (rest)

@@ -77,11 +77,6 @@ static struct diff_known diff_known[] = {
 		.plain = "0", .crypt = "EOPNOTSUPP",
 		.row = "mmap() of a socket",
 	},
-	{
-		.scenario = "notsent_lowat", .label = "unsent",
-		.plain = "half the mark", .crypt = "more",
-		.row = "poll() with TCP_NOTSENT_LOWAT",
-	},
 	{ }
 };
 

@@ -418,6 +418,66 @@ static void notsent_lowat(struct diff *d)
 		 diff_ioctl(p.c, SIOCOUTQNSD));
 }
 
+/* poll() until room or 5 s; an edge that is lost is no room. */
+static bool next_edge(int ep)
+{
+	struct epoll_event ev = {};
+
+	return epoll_wait(ep, &ev, 1, 5000) == 1 && ev.events & EPOLLOUT;
+}
+
+/* Whoever was refused by the mark hears of it when less is unsent. */
+static void notsent_lowat_edge(struct diff *d)
+{
+	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET };
+	struct pair p = diff_pair(d);
+	int ep = epoll_create1(0), i, j, edges = 0, full = 0;
+
+	CHECK(ep >= 0);
+	set_int(p.s, SOL_SOCKET, SO_RCVBUF, 16 << 10);
+	set_int(p.c, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 3000);
+	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, p.c, &ev), 0);
+	CHECK(next_edge(ep));
+	for (i = 0; i < 15; i++) {
+		for (j = 0; j < 400 && diff_poll(p.c) & POLLOUT; j++)
+			send(p.c, diff_bytes(0), 500, MSG_DONTWAIT);
+		full += j < 400;
+		CHECK(DIFF_UNTIL((drain(p.s), !diff_ioctl(p.c, SIOCOUTQ)),
+				 10000));
+		edges += next_edge(ep);
+	}
+	diff_rec(d, "rounds", "full %d, edges %d", full, edges);
+}
+
+/* What a cork keeps is unsent. */
+static void notsent_lowat_cork(struct diff *d)
+{
+	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET };
+	struct pair p = diff_pair(d);
+	int ep = epoll_create1(0), i;
+
+	CHECK(ep >= 0);
+	set_int(p.c, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 200);
+	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, p.c, &ev), 0);
+	CHECK(next_edge(ep));
+	for (i = 0; i < 5; i++) {
+		set_int(p.c, IPPROTO_TCP, TCP_CORK, 1);
+		diff_ret(d, "send", send(p.c, diff_bytes(0), 99, 0));
+		rec_events(d, "below", p.c);
+		diff_ret(d, "send", send(p.c, diff_bytes(99), 1, 0));
+		rec_events(d, "above", p.c);
+		/* either this or the timer lets it go */
+		if (i & 1)
+			set_int(p.c, IPPROTO_TCP, TCP_CORK, 0);
+		diff_rec(d, "edge", "%d", next_edge(ep));
+		CHECK(diff_settle(p.s, 100));
+		drain(p.s);
+		CHECK(diff_acked(p.c));
+		rec_events(d, "after", p.c);
+		set_int(p.c, IPPROTO_TCP, TCP_CORK, 0);
+	}
+}
+
 /* SIOCOUTQ goes to 0 with the ACK, not before. */
 static void outq(struct diff *d)
 {
@@ -610,6 +670,8 @@ static const struct diff_scenario table[] = {
 	{ "lowat", lowat, 0, 0 },
 	{ "lowat_inherited", lowat_inherited, 0, 0 },
 	{ "notsent_lowat", notsent_lowat, 0, 0 },
+	{ "notsent_lowat_edge", notsent_lowat_edge, 0, 0 },
+	{ "notsent_lowat_cork", notsent_lowat_cork, 0, 0 },
 	{ "outq", outq, 0, 0 },
 	{ "sigio_data", sigio_data, 0, 0 },
 	{ "sigio_end", sigio_end, 0, 0 },

@@ -66,7 +66,7 @@ JOBS = [
     ("resume", "guest", 900, "selftests/sock.sh resume_test resume.py"),
     ("crossed", "guest", 600, "selftests/crossed.sh"),
     ("urgent", "guest", 600, "selftests/sock.sh urgent_test urgent.py"),
-    ("diff", "guest", 900, "selftests/sock.sh diff/engine_test "
+    ("diff", "guest", 900, "selftests/sock.sh -p 8 diff/engine_test "
                            "diff/random_test -- -t 90"),
     ("script-1", "guest", 900, "selftests/sock.sh diff/script_stamp_test "
                                "diff/script_signal_test "
@@ -82,10 +82,18 @@ JOBS = [
 ]
 LONG = [
     ("timing", "host", 1800, "make -s -C selftests/timing run_tests"),
-    ("long-diff", "guest", 3600, "selftests/sock.sh diff/random_test -- "
-                                 "-t 1800 -n 100000"),
-    ("debug-diff", "debug", 3600, "selftests/sock.sh diff/random_test -- "
-                                  "-t 900 -n 100000"),
+    ("long-diff", "guest", 3600, "selftests/sock.sh -p 8 diff/random_test "
+                                 "-- -t 1800"),
+    ("debug-diff", "debug", 3600, "selftests/sock.sh -p 8 diff/random_test "
+                                  "-- -t 900"),
+    ("script-6", "guest", 1800, "selftests/sock.sh diff/script_stamp_test "
+     "diff/script_signal_test diff/script_opts_test diff/script_end_test "
+     "diff/script_poll_test diff/script_pipe_test diff/script_uring_test "
+     "-- -6"),
+    ("script-m", "guest", 1800, "selftests/sock.sh diff/script_stamp_test "
+     "diff/script_signal_test diff/script_opts_test diff/script_end_test "
+     "diff/script_poll_test diff/script_pipe_test diff/script_uring_test "
+     "-- -m"),
     ("ksft-long", "guest", 3600, "selftests/ksft.py --long"),
     ("rt-eno", "rt", 900, "selftests/eno.py"),
     ("rt-resume", "rt", 900, "selftests/sock.sh resume_test resume.py"),

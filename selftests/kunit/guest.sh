@@ -14,7 +14,7 @@ insmod "$MODULE" || status=1
 rmmod $name || status=1
 
 # As many as there are in the sources: none may get lost.
-planned=$(cat "$unit"/*_test.c | awk '
+planned=$(cat "$unit"/*_test.c "$here"/*_test.c | awk '
 	/^#ifndef __KERNEL__/ { skip = 1 }
 	/^#endif/ { skip = 0 }
 	/^\tKTAP_CASE\(/ && !skip { n++ }

@@ -11,6 +11,7 @@
 #include <linux/string.h>
 #include "../../net/crypto/crypto.h"
 #include "../unit/ktap.h"
+#include "kunit.h"
 
 #define FAILS_SHOWN	8	/* of one case; loops would flood */
 
@@ -54,7 +55,29 @@ static void finish(struct kunit_suite *suite)
 	tcpcrypt_mac_exit();
 }
 
-#define SUITE(area)							\
+/* Schemes are found by code that is dropped after the module's init. */
+static int __ref start_crypto(struct kunit_suite *suite)
+{
+	return tcpcrypt_dh_init();
+}
+
+static int start_cache(struct kunit_suite *suite)
+{
+	return cache_start();
+}
+
+static void finish_cache(struct kunit_suite *suite)
+{
+	cache_finish();
+}
+
+static void nothing(struct kunit_suite *suite)
+{
+}
+
+#define SUITE(area)	SUITE_IN(area, start, finish)
+
+#define SUITE_IN(area, begin, end)					\
 static const void *area##_next(const void *prev, char *name)		\
 {									\
 	return next_case(area##_cases, prev, name);			\
@@ -67,8 +90,8 @@ static struct kunit_case area##_kunit[] = {				\
 									\
 static struct kunit_suite area##_suite = {				\
 	.name = "tcpcrypt_" #area,					\
-	.suite_init = start,						\
-	.suite_exit = finish,						\
+	.suite_init = begin,						\
+	.suite_exit = end,						\
 	.test_cases = area##_kunit,					\
 }
 
@@ -88,12 +111,14 @@ SUITE(points);
 SUITE(changes);
 SUITE(states);
 SUITE(bounds);
+SUITE_IN(crypto, start_crypto, nothing);
+SUITE_IN(cache, start_cache, finish_cache);
 
 kunit_test_suites(&eno_option_suite, &eno_negotiate_suite, &eno_data_suite,
 		  &eno_crossed_suite, &init_suite, &keys_suite, &resume_suite,
 		  &frame_suite, &rekey_suite, &marks_suite, &fe_suite,
 		  &curves_suite, &points_suite, &changes_suite, &states_suite,
-		  &bounds_suite);
+		  &bounds_suite, &crypto_suite, &cache_suite);
 
 MODULE_DESCRIPTION("Unit tests of tcpcrypt's pure code");
 MODULE_LICENSE("GPL");

@@ -7,7 +7,8 @@
 Builds the module with gcov's counters for the debug kernel, runs jobs of
 selftests/run.py with it, one guest at a time (JOBS=2: two), and prints what
 report.py makes of the counts. Jobs whose tests fail count, too: they are
-listed. More guests than these need much time and reach little else.
+listed. Without names these run: %s; more jobs take long and reach little
+else.
 """
 
 import argparse
@@ -26,8 +27,18 @@ import run      # noqa: E402
 
 DEFAULT = ["sock", "eno", "crypt", "api", "resume", "rekey", "alive",
            "urgent", "abort", "crossed", "curves", "coalesce", "buffers",
-           "module"]
+           "script-1", "options", "fork", "refuse", "module"]
+HELPERS = ["tep", "fork", "usurp"]      # modules of the tests' own
 SLOWER = 4      # than the stock kernel, which the times of the table are for
+
+
+def make(kernel, directory, *variables):
+    env = {name: value for name, value in os.environ.items()
+           if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL",
+                           "MAKEOVERRIDES")}
+    subprocess.run(["make", "-s", "-j", str(os.cpu_count()), "-C", kernel,
+                    "M=" + directory] + list(variables) + ["modules"],
+                   check=True, env=env)
 
 
 def build(out):
@@ -45,11 +56,14 @@ def build(out):
         text = f.read()
     with open(os.path.join(tree, "Kbuild"), "w") as f:
         f.write(text + "\nGCOV_PROFILE := y\n")
-    env = {name: value for name, value in os.environ.items()
-           if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL",
-                           "MAKEOVERRIDES")}
-    subprocess.run(["make", "-s", "-j", str(os.cpu_count()), "-C", kernel,
-                    "M=" + tree, "modules"], check=True, env=env)
+    make(kernel, tree)
+    for name in HELPERS:
+        directory = os.path.join(tree, "selftests", name)
+        shutil.copytree(os.path.join(TOP, "selftests", name), directory,
+                        ignore=shutil.ignore_patterns("*.o", ".*.cmd", "*.ko",
+                                                      "*.mod*"))
+        make(kernel, directory,
+             "KBUILD_EXTRA_SYMBOLS=" + os.path.join(tree, "Module.symvers"))
     return kernel, tree
 
 
@@ -66,13 +80,15 @@ class Job(run.Job):
                 "-o", self.out, "-t", str(self.timeout), "-k", self.kernel,
                 "-m", "4G", "-a", "kmemleak=off",
                 "--module", os.path.join(self.tree, "tcpcrypt.ko"), "--",
+                os.path.join(HERE, "guest.sh"), self.tree,
                 os.path.join(TOP, "selftests/guest/session.sh")
                 ] + self.command
 
 
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+        description=__doc__ % " ".join(DEFAULT),
+        formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("-o", "--out", metavar="DIR",
                         help="where the logs and the module go, a new one")
     parser.add_argument("--at-least", type=float, default=0,

@@ -47,14 +47,12 @@ leaks() {
 # Lines reached, if the module counts them (make coverage). The kernel keeps
 # what an unloaded module has counted.
 coverage() {
-	local gcov=/sys/kernel/debug/gcov file
+	local gcov=/sys/kernel/debug/gcov
 
 	[ -d $gcov ] || return 0
-	cd $gcov || return 1
-	find . -name '*.gcda' | while read -r file; do
-		mkdir -p "$OUT/gcov/${file%/*}" &&
-			cat "$file" >"$OUT/gcov/$file"
-	done
+	mkdir -p "$OUT/gcov"
+	(cd $gcov && find . -name '*.gcda' -print0 |
+		xargs -0r cp --parents -t "$OUT/gcov")
 }
 
 if ! "$here/insmod.sh" "$MODULE"; then

@@ -275,7 +275,8 @@ def qemu_command(args, image, initrd):
                        "readonly=on,multidevs=remap",
              "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
              "-fsdev", "local,id=out,path=%s,security_model=none" % args.out,
-             "-device", "virtio-9p-pci,fsdev=out,mount_tag=out"])
+             "-device", "virtio-9p-pci,fsdev=out,mount_tag=out"] +
+            shlex.split(args.qemu))
 
 
 class Follower:
@@ -387,6 +388,8 @@ def main():
                         help="text before each line of output")
     parser.add_argument("-a", "--append", default="",
                         help="more of the kernel command line")
+    parser.add_argument("--qemu", metavar="ARGUMENTS", default="",
+                        help="more of QEMU's")
     parser.add_argument("--allow", metavar="REGEX",
                         help="warnings to overlook")
     parser.add_argument("--ignore-log", action="store_true")

@@ -18,6 +18,12 @@ extern const struct tcpcrypt_mac tcpcrypt_hmac_sha256;
 int tcpcrypt_mac_init(void);
 void tcpcrypt_mac_exit(void);
 
+/* scrub.c; what the kernel's functions use at most, and an interrupt's frame */
+#define TCPCRYPT_SCRUB_HASH	1536
+#define TCPCRYPT_SCRUB_DH	4096
+
+void tcpcrypt_scrub(unsigned int depth);
+
 struct tcpcrypt_dh_key;
 
 /**

@@ -76,14 +76,18 @@ static int kpp_public(struct tcpcrypt_dh_key *key, unsigned int out_len)
 {
 	DECLARE_CRYPTO_WAIT(wait);
 	struct scatterlist dst;
+	int err;
 
 	sg_init_one(&dst, key->out, out_len);
 	kpp_request_set_callback(key->req, CRYPTO_TFM_REQ_MAY_SLEEP,
 				 crypto_req_done, &wait);
 	kpp_request_set_input(key->req, NULL, 0);
 	kpp_request_set_output(key->req, &dst, out_len);
-	return crypto_wait_req(crypto_kpp_generate_public_key(key->req),
-			       &wait);
+	err = crypto_wait_req(crypto_kpp_generate_public_key(key->req),
+			      &wait);
+	/* of the private key, from crypto_kpp_set_secret() too */
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_DH);
+	return err;
 }
 
 /* The shared secret of key->in, to key->out */
@@ -102,6 +106,8 @@ static int kpp_agree(struct tcpcrypt_dh_key *key, unsigned int in_len,
 	kpp_request_set_output(key->req, &dst, out_len);
 	err = crypto_wait_req(crypto_kpp_compute_shared_secret(key->req),
 			      &wait);
+	/* curve25519_compute_value() has the result on the stack */
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_DH);
 	if (err)
 		return err == -ENOMEM ? err : -EPROTO;
 	return 0;

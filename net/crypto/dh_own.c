@@ -47,13 +47,17 @@ static struct tcpcrypt_dh_key *x25519_keygen(u8 *pub)
 
 	if (key)
 		tcpcrypt_x25519_public(pub, key->scalar);
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_DH);
 	return key;
 }
 
 static int x25519_agree(struct tcpcrypt_dh_key *key, const u8 *peer_pub,
 			u8 *es)
 {
-	return tcpcrypt_x25519(es, key->scalar, peer_pub);
+	int err = tcpcrypt_x25519(es, key->scalar, peer_pub);
+
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_DH);
+	return err;
 }
 
 static const struct tcpcrypt_dh x25519_dh = {
@@ -71,12 +75,16 @@ static struct tcpcrypt_dh_key *x448_keygen(u8 *pub)
 
 	if (key)
 		tcpcrypt_x448_public(pub, key->scalar);
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_DH);
 	return key;
 }
 
 static int x448_agree(struct tcpcrypt_dh_key *key, const u8 *peer_pub, u8 *es)
 {
-	return tcpcrypt_x448(es, key->scalar, peer_pub);
+	int err = tcpcrypt_x448(es, key->scalar, peer_pub);
+
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_DH);
+	return err;
 }
 
 static const struct tcpcrypt_dh x448_dh = {
@@ -100,12 +108,16 @@ static struct tcpcrypt_dh_key *p521_keygen(u8 *pub)
 	} while (!tcpcrypt_p521_scalar(key->scalar, entropy));
 	memzero_explicit(entropy, sizeof(entropy));
 	tcpcrypt_p521_public(&key->work, pub, key->scalar);
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_DH);
 	return key;
 }
 
 static int p521_agree(struct tcpcrypt_dh_key *key, const u8 *peer_pub, u8 *es)
 {
-	return tcpcrypt_p521_agree(&key->work, es, key->scalar, peer_pub);
+	int err = tcpcrypt_p521_agree(&key->work, es, key->scalar, peer_pub);
+
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_DH);
+	return err;
 }
 
 static const struct tcpcrypt_dh p521_dh = {

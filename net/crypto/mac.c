@@ -60,6 +60,8 @@ static int hmac_sha256(const u8 *key, size_t keylen,
 	memzero_explicit(block, sizeof(block));
 	memzero_explicit(digest, sizeof(digest));
 	shash_desc_zero(desc);
+	/* the last state, which is the hash */
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_HASH);
 	return err;
 }
 

@@ -5,6 +5,7 @@
  * but for nobody else, until that connection's ACK has come or is overdue.
  */
 
+#include <crypto/algapi.h>
 #include <linux/jiffies.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
@@ -228,7 +229,7 @@ static struct tcpcrypt_ticket *find(struct tcpcrypt_cache *c, const u8 *half)
 
 	lockdep_assert_held(&c->lock);
 	hlist_for_each_entry(t, half_bucket(c, half), by_half)
-		if (!memcmp(peer_half(t), half, TCPCRYPT_HALF_LEN))
+		if (!crypto_memneq(peer_half(t), half, TCPCRYPT_HALF_LEN))
 			return t;
 	return NULL;
 }

@@ -90,6 +90,17 @@ bool tcpcrypt_resume_offered(unsigned int len)
 	return len >= TCPCRYPT_HALF_LEN && len <= TCPCRYPT_SUB_MAX;
 }
 
+/* In constant time: who guesses a half shall not learn how far he is right. */
+static bool is_half(const u8 *data, const u8 *half)
+{
+	u8 differ = 0;
+	int i;
+
+	for (i = 0; i < TCPCRYPT_HALF_LEN; i++)
+		differ |= data[i] ^ half[i];
+	return !differ;
+}
+
 /**
  * tcpcrypt_resume_valid() - &eno_tep.valid of all tcpcrypt TEPs
  * @tep:  the TEP
@@ -111,7 +122,7 @@ bool tcpcrypt_resume_valid(const struct eno_tep *tep,
 		return true;
 	return cfg->priv && cfg->data_len && cfg->data_tep == tep->id &&
 	       tcpcrypt_resume_offered(len) &&
-	       !memcmp(data, cfg->priv, TCPCRYPT_HALF_LEN);
+	       is_half(data, cfg->priv);
 }
 
 /**

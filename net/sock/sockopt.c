@@ -133,6 +133,19 @@ static int write_locked(struct sock *sk, struct tcpcrypt_ctx *ctx, int level,
 	return tcpcrypt_encrypted(ctx) ? -EOPNOTSUPP : 1;
 }
 
+/*
+ * IPV6_ADDRFORM replaces no sk_prot but TCP's own: EBUSY, before it has looked
+ * at anything else.
+ */
+static int addrform_errno(const struct sock *sk)
+{
+	if (inet_sk_state_load(sk) != TCP_ESTABLISHED)
+		return -ENOTCONN;
+	if (ipv6_only_sock(sk) || !ipv6_addr_v4mapped(&sk->sk_v6_daddr))
+		return -EADDRNOTAVAIL;
+	return -EBUSY;
+}
+
 /**
  * tcpcrypt_setsockopt() - sk_prot->setsockopt of attached sockets
  * @sk:      the socket
@@ -165,6 +178,8 @@ int tcpcrypt_setsockopt(struct sock *sk, int level, int optname,
 							 optval, optlen);
 	if (!ret && is_push(level, optname))
 		uncork(sk);
+	if (ret == -EBUSY && level == SOL_IPV6 && optname == IPV6_ADDRFORM)
+		ret = addrform_errno(sk);
 	tcpcrypt_leave();
 	return ret;
 }

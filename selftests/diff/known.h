@@ -77,6 +77,11 @@ static struct diff_known diff_known[] = {
 		.plain = "0", .crypt = "EOPNOTSUPP",
 		.row = "mmap() of a socket",
 	},
+	{
+		.scenario = "addrform", .label = "mapped",
+		.plain = "0, domain 2", .crypt = "EBUSY, domain 10",
+		.row = "setsockopt(IPV6_ADDRFORM)",
+	},
 	{ }
 };
 

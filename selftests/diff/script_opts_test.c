@@ -404,6 +404,37 @@ static void deferred(struct diff *d)
 	rec_events(d, "events", p.s);
 }
 
+/* From an IPv6 socket to an IPv4 one, whatever the family of the run. */
+static void to_ipv4(struct diff *d, unsigned int v, const char *label,
+		    bool shut)
+{
+	int inet = AF_INET, ret;
+	struct pair p;
+
+	variant = v;
+	p = diff_pair(d);
+	if (shut) {
+		shutdown(p.c, SHUT_WR);
+		CHECK(diff_until_state(p.c, TCP_FIN_WAIT2));
+	}
+	ret = setsockopt(p.c, IPPROTO_IPV6, IPV6_ADDRFORM, &inet,
+			 sizeof(inet));
+	diff_rec(d, label, "%s, domain %d", ret ? diff_errno(errno) : "0",
+		 get_int(p.c, SOL_SOCKET, SO_DOMAIN));
+	/* the connection is what it was */
+	CHECK_EQ(send(p.s, diff_bytes(0), 100, 0), 100);
+	diff_rec(d, "settled", "%d", diff_settle(p.c, 100));
+	close_pair(p);
+}
+
+static void addrform(struct diff *d)
+{
+	to_ipv4(d, V6, "IPv6", false);
+	to_ipv4(d, V6, "IPv6, shut down", true);
+	to_ipv4(d, MAPPED, "mapped, shut down", true);
+	to_ipv4(d, MAPPED, "mapped", false);
+}
+
 static const struct diff_scenario table[] = {
 	{ "on_connected", on_connected, 0, 0 },
 	{ "on_accepted", on_accepted, 0, 0 },
@@ -414,6 +445,7 @@ static const struct diff_scenario table[] = {
 	{ "tcp_info", tcp_info, 0, 0 },
 	{ "saved_syn", saved_syn, 0, 0 },
 	{ "deferred", deferred, 0, 0 },
+	{ "addrform", addrform, 0, 0 },
 	{ }
 };
 

@@ -35,8 +35,6 @@ MARKER = b"Plaintext-that-nobody-else-shall-read"
 
 # Cases that may end otherwise on encrypted connections: test, case, reason.
 KNOWN = [
-    ("rxtimestamp", "", "received data has no timestamps yet"),
-    ("txtimestamp", "", "sent data has no timestamps yet"),
     ("tls", r"\.single_send_multiple_recv$",
      "the case takes for granted that loopback delivers at once, but data "
      "waits until keys are agreed, and a read ends where a frame does"),

@@ -9,6 +9,8 @@
 
 int __real_accept(int fd, struct sockaddr *addr, socklen_t *len);
 int __wrap_accept(int fd, struct sockaddr *addr, socklen_t *len);
+int __real_listen(int fd, int backlog);
+int __wrap_listen(int fd, int backlog);
 int __real_getsockopt(int fd, int level, int name, void *value,
 		      socklen_t *len);
 int __wrap_getsockopt(int fd, int level, int name, void *value,

@@ -77,6 +77,8 @@ JOBS = [
     ("refuse", "guest", 600, "selftests/sock.sh refuse_test"),
     ("kernel", "guest", 600, "selftests/kernel_socks.sh nfs nvme nbd"),
     ("module", "guest", 600, "selftests/module.sh"),
+    ("secrets", "host", 900, "selftests/secrets.py"),
+    ("async", "guest", 600, "selftests/async.py"),
     ("rt", "rt", 900, "selftests/sock.sh sock_test urgent_test"),
     ("debug-sock", "debug", 1800, "selftests/sock.sh sock_test"),
 ]
@@ -100,6 +102,7 @@ LONG = [
     ("rt-netem", "rt", 900, "selftests/netem.sh v4"),
     ("rt-module", "rt", 900, "selftests/module.sh"),
     ("kernel-smb", "guest", 900, "selftests/kernel_socks.sh smb lio"),
+    ("secrets-long", "host", 3600, "selftests/secrets.py --long"),
     ("debug-refuse", "debug", 1800, "selftests/sock.sh refuse_test -- open "
      "keying half_closed failed taken listener connecting "
      "repair_connecting md5_first bad_input mptcp"),
@@ -118,7 +121,7 @@ LONG = [
 # needs drivers that it has not (kernel), what is on it already, and what has
 # a shorter list of its own above.
 NOT_ON_DEBUG = ("kernel", "sock", "ksft", "diff", "refuse", "apps-1", "apps-2",
-                "apps-3", "netem-1")
+                "apps-3", "netem-1", "async")
 LONG += [("debug-" + name, "debug", 3600, command)
          for name, where, _, command in JOBS
          if where == "guest" and name not in NOT_ON_DEBUG]

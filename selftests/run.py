@@ -74,6 +74,8 @@ JOBS = [
     ("script-2", "guest", 900, "selftests/sock.sh diff/script_end_test "
                                "diff/script_poll_test diff/script_pipe_test "
                                "diff/script_uring_test"),
+    ("load", "guest", 900, "selftests/sock.sh load_test limits_test"),
+    ("churn", "guest", 900, "selftests/churn.sh"),
     ("refuse", "guest", 600, "selftests/sock.sh refuse_test"),
     ("kernel", "guest", 600, "selftests/kernel_socks.sh nfs nvme nbd"),
     ("module", "guest", 600, "selftests/module.sh"),
@@ -106,6 +108,12 @@ LONG = [
     ("debug-refuse", "debug", 1800, "selftests/sock.sh refuse_test -- open "
      "keying half_closed failed taken listener connecting "
      "repair_connecting md5_first bad_input mptcp"),
+    ("load-long", "large", 7200, "env LOAD=long selftests/sock.sh load_test "
+                                 "limits_test"),
+    ("churn-long", "guest", 7200, "env LOAD=long selftests/churn.sh"),
+    ("debug-load", "debug", 3600, "env LOAD=debug selftests/sock.sh load_test "
+                                  "limits_test"),
+    ("debug-churn", "debug", 3600, "env LOAD=debug selftests/churn.sh"),
     ("debug-netem", "debug", 3600, "selftests/netem.sh v4"),
     ("debug-apps", "debug", 5400, "selftests/apps.sh curl wrk haproxy netcat "
                                   "rsync redis postgres nbd echo1000 sshd "

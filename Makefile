@@ -18,7 +18,7 @@ programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c \
 	selftests/diff/*_test.c))
 
 .PHONY: all module programs demo check check-long check-timing clean help
-.PHONY: install-deps check-headers tep kunit fork usurp ksft fuzz coverage
+.PHONY: install-deps check-headers tep kunit fork usurp fault ksft fuzz coverage
 
 all: module
 
@@ -48,6 +48,10 @@ tep: module
 fork: check-headers
 	+@$(MAKE) -s -C $(KDIR) M=$(CURDIR)/selftests/fork modules
 
+# What fault.sh takes, for the debug kernel: run.py builds it there too
+fault: check-headers
+	+@$(MAKE) -s -C $(KDIR) M=$(CURDIR)/selftests/fault modules
+
 # The kernel's own tests of TCP, built in the cache
 ksft:
 	@selftests/ksft/build.sh >/dev/null
@@ -59,7 +63,7 @@ usurp: check-headers
 programs: $(programs)
 
 selftests/%_test: selftests/%_test.c $(wildcard selftests/lib/*.h \
-		selftests/diff/*.h)
+		selftests/diff/*.h selftests/fault/*.h selftests/mitm/*.h)
 	$(CC) -O2 -g -Wall -Wextra -Iinclude/uapi -o $@ $< -lpthread
 
 install-deps:
@@ -107,6 +111,8 @@ clean:
 		M=$(CURDIR)/selftests/fork clean
 	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) \
 		M=$(CURDIR)/selftests/usurp clean
+	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) \
+		M=$(CURDIR)/selftests/fault clean
 	+@[ ! -e selftests/unit/Makefile ] || $(MAKE) -s -C selftests/unit clean
 	+@[ ! -e selftests/fuzz/Makefile ] || $(MAKE) -s -C selftests/fuzz clean
 	+@[ ! -e selftests/timing/Makefile ] || $(MAKE) -s -C selftests/timing clean

@@ -83,6 +83,9 @@ JOBS = [
     ("async", "guest", 600, "selftests/async.py"),
     ("rt", "rt", 900, "selftests/sock.sh sock_test urgent_test"),
     ("debug-sock", "debug", 1800, "selftests/sock.sh sock_test"),
+    ("fault", "debug", 1200, "selftests/fault.sh -t 150"),
+    ("mitm", "debug", 900, "selftests/sock.sh mitm_test -- -t 60"),
+    ("readonly", "guest", 600, "selftests/readonly.py"),
 ]
 LONG = [
     ("timing", "host", 1800, "make -s -C selftests/timing run_tests"),
@@ -114,6 +117,8 @@ LONG = [
     ("debug-load", "debug", 3600, "env LOAD=debug selftests/sock.sh load_test "
                                   "limits_test"),
     ("debug-churn", "debug", 3600, "env LOAD=debug selftests/churn.sh"),
+    ("long-fault", "debug", 14400, "selftests/fault.sh"),
+    ("long-mitm", "debug", 3600, "selftests/sock.sh mitm_test -- -t 1800"),
     ("debug-netem", "debug", 3600, "selftests/netem.sh v4"),
     ("debug-apps", "debug", 5400, "selftests/apps.sh curl wrk haproxy netcat "
                                   "rsync redis postgres nbd echo1000 sshd "
@@ -126,10 +131,10 @@ LONG = [
 ]
 
 # Of JOBS, what "make check-long" runs on the debug kernel, too: all but what
-# needs drivers that it has not (kernel), what is on it already, and what has
-# a shorter list of its own above.
+# needs drivers that it has not (kernel, async), what is on it already, and
+# what has a list of its own above.
 NOT_ON_DEBUG = ("kernel", "sock", "ksft", "diff", "refuse", "apps-1", "apps-2",
-                "apps-3", "netem-1", "async")
+                "apps-3", "netem-1", "async", "load", "churn")
 LONG += [("debug-" + name, "debug", 3600, command)
          for name, where, _, command in JOBS
          if where == "guest" and name not in NOT_ON_DEBUG]
@@ -155,7 +160,11 @@ KERNELS = {
     "debug": ["guest/debug-kernel.sh"],
     "rt": ["guest/kdir.sh", "rt"],
 }
-TEST_MODULES = ["selftests/fork", "selftests/tep", "selftests/usurp"]
+# The modules for tests; fault.sh is for the debug kernel.
+TEST_MODULES = {
+    "debug": ["selftests/" + m for m in ("fork", "tep", "usurp", "fault")],
+    "rt": ["selftests/" + m for m in ("fork", "tep", "usurp")],
+}
 kernels_lock = threading.Lock()
 kernels_made = {}
 
@@ -189,10 +198,10 @@ def other_kernel(name, out):
         subprocess.run("cp -r --parents -t %s Kbuild net include %s && "
                        "find %s -name '*.*o' -delete -o -name '*.mod*' "
                        "-delete -o -name '.*.cmd' -delete" % (
-                           tree, " ".join(TEST_MODULES), tree),
+                           tree, " ".join(TEST_MODULES[name]), tree),
                        shell=True, check=True, cwd=TOP)
         make_module(build, tree)
-        for part in TEST_MODULES:
+        for part in TEST_MODULES[name]:
             make_module(build, os.path.join(tree, part),
                         "KBUILD_EXTRA_SYMBOLS=%s/Module.symvers" % tree)
         kernels_made[name] = kernel, os.path.join(tree, "tcpcrypt.ko")

@@ -54,7 +54,7 @@ struct pending {
 
 static struct slot slots[THREADS];
 static struct pending pending[PENDING];
-static unsigned int npending, threads = 8;
+static unsigned int npending, threads = THREADS;
 static int tun[2];
 static atomic_uint next_connection;
 static unsigned long long seed = 1;
@@ -416,8 +416,8 @@ static void new_flow(struct slot *s, unsigned int n)
 	*f = (struct flow){ .rng = (seed + n) * 0x2545f4914f6cdd1dull };
 	s->kind = rnd(f, 8) < 6 ? MUTATED : rnd(f, 2) ? CLIENT : SERVER;
 	s->required = rnd(f, 2);
-	f->budget = s->kind == MUTATED ? 1 + rnd(f, 12) : 20;
-	f->rate = 1u << rnd(f, 9);
+	f->budget = s->kind == MUTATED ? 1 + rnd(f, 20) : 20;
+	f->rate = 16u << rnd(f, 5);
 	f->kinds = rnd(f, 4) ? rnd(f, 1u << MUTATIONS) : -1u;
 	pthread_mutex_unlock(&s->lock);
 }

@@ -6,7 +6,7 @@
 #include "../lib/conn.h"
 
 #define MARK		"tcpcrypt-plain-"
-#define TOTAL		60000
+#define TOTAL		24000
 
 struct end {
 	int		fd;

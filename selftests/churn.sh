@@ -83,6 +83,7 @@ destroy_namespaces() {
 
 	load || return 1
 	before=$(net_objects)
+	export NO_SILENCE=1
 	for ((i = 1; i <= spaces; i++)); do
 		make_space c d && start_traffic c d &&
 			wait_for counted c EnoActive 100 || return 1
@@ -91,6 +92,7 @@ destroy_namespaces() {
 		wait_for gone "$traffic" || return 1
 	done
 	# a few objects stand in caches of a processor
+	unset NO_SILENCE
 	wait_for unused && wait_for few_spaces $((before + 6)) || return 1
 	say "$spaces pairs of namespaces in $((SECONDS - begin)) s" >figures
 }

@@ -457,9 +457,12 @@ static void some_events(void)
 	reap();
 }
 
+/* A peer that is silent is waited for: not where sockets must end soon. */
 static enum plan random_plan(void)
 {
-	return mix[rand() % ARRAY_SIZE(mix)];
+	unsigned int n = ARRAY_SIZE(mix);
+
+	return mix[rand() % (getenv("NO_SILENCE") ? n - 2 : n)];
 }
 
 static void make_engine(unsigned int n)

@@ -212,16 +212,27 @@ static int send_zerocopy(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	return ret;
 }
 
+/* What MSG_FASTOPEN gives on a connection: see tcp_sendmsg_fastopen(). */
+static int fastopen_errno(const struct sock *sk, const struct msghdr *msg)
+{
+	const struct sockaddr *to = msg->msg_name;
+	bool named = to && msg->msg_namelen >= sizeof(to->sa_family);
+
+	if (!(READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_fastopen) &
+	      TFO_CLIENT_ENABLE) || (named && to->sa_family == AF_UNSPEC))
+		return -EOPNOTSUPP;
+	return to && !named ? -EINVAL : -EISCONN;
+}
+
 static int send_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			  struct msghdr *msg)
 {
 	struct sockcm_cookie cookie;
 	int ret;
 
-	/* in the order of tcp_sendmsg_locked(), and as tcp_sendmsg_fastopen() */
+	/* in the order of tcp_sendmsg_locked() */
 	if (msg->msg_flags & MSG_FASTOPEN)
-		return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_fastopen) &
-		       TFO_CLIENT_ENABLE ? -EISCONN : -EOPNOTSUPP;
+		return fastopen_errno(sk, msg);
 	if (is_ended(sk, ctx))
 		return sk_stream_error(sk, msg->msg_flags, -EPIPE);
 	sockcm_init(&cookie, sk);

@@ -435,6 +435,47 @@ static void addrform(struct diff *d)
 	to_ipv4(d, MAPPED, "mapped", false);
 }
 
+static void set_fastopen(int value)
+{
+	char text[8];
+	int fd, n = snprintf(text, sizeof(text), "%d\n", value);
+
+	enter(A);
+	fd = open("/proc/sys/net/ipv4/tcp_fastopen", O_WRONLY);
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, text, n), n);
+	close(fd);
+}
+
+/* MSG_FASTOPEN on a connection: what is wrong with its address comes first. */
+static void fastopen_flag(struct diff *d)
+{
+	struct pair p = diff_pair(d);
+	struct sockaddr_storage to;
+	socklen_t len = address(&to, B, 9), lens[] = { 0, 1, 2, 15, len };
+	unsigned int i, client;
+	int enable[] = { 0, 3 };
+	char label[40];
+
+	for (client = 0; client < 2; client++) {
+		set_fastopen(enable[client]);
+		for (i = 0; i < 2 * ARRAY_SIZE(lens); i++) {
+			to.ss_family = i & 1 ? AF_UNSPEC : family();
+			snprintf(label, sizeof(label), "%u, %u bytes, %u",
+				 client, lens[i / 2], to.ss_family);
+			diff_ret(d, label, sendto(p.c, diff_bytes(0), 10,
+						  MSG_FASTOPEN,
+						  (struct sockaddr *)&to,
+						  lens[i / 2]));
+		}
+		diff_ret(d, "no address", send(p.c, diff_bytes(0), 10,
+					       MSG_FASTOPEN));
+	}
+	set_fastopen(1);
+	CHECK_EQ(send(p.c, diff_bytes(0), 10, 0), 10);
+	diff_rec(d, "settled", "%d", diff_settle(p.s, 10));
+}
+
 static const struct diff_scenario table[] = {
 	{ "on_connected", on_connected, 0, 0 },
 	{ "on_accepted", on_accepted, 0, 0 },
@@ -446,6 +487,7 @@ static const struct diff_scenario table[] = {
 	{ "saved_syn", saved_syn, 0, 0 },
 	{ "deferred", deferred, 0, 0 },
 	{ "addrform", addrform, 0, 0 },
+	{ "fastopen_flag", fastopen_flag, 0, 0 },
 	{ }
 };
 

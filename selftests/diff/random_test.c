@@ -279,11 +279,14 @@ static const struct diff_scenario scenarios[] = {
 	{ }
 };
 
+/* A sequence by itself. */
+static const struct diff_scenario alone = { "random", batch, DIFF_RESUME, 40 };
+
 /* Whether one sequence alone, with these operations, shows the difference. */
 static bool shows(unsigned long long seed, struct batch *b,
 		  const struct diff_found *f, struct diff_result *r)
 {
-	diff_triple(scenarios, seed, b, r);
+	diff_triple(&alone, seed, b, r);
 	return diff_has(r, f);
 }
 
@@ -294,6 +297,9 @@ static void shrink(unsigned long long seed, struct batch *b,
 	static struct diff_result r;
 	unsigned int bit, was = b->mask;
 
+	/* if it is a hang, that takes too long */
+	if (!strcmp(f->label, "end"))
+		return;
 	for (bit = 0; bit < MAX_OPS; bit++) {
 		b->mask = was & ~(1u << bit);
 		if (b->mask == was || !shows(seed, b, f, &r))

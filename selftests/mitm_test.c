@@ -572,6 +572,8 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < threads; i++)
 		pthread_mutex_init(&slots[i].lock, NULL);
+	/* the set-up may take its time */
+	until += now() - begin;
 	middle = start(run_middle, NULL);
 	for (i = 0; i < threads; i++)
 		thread[i] = start(run_slot, &slots[i]);

@@ -162,11 +162,15 @@ int tcpcrypt_cipher_seal(struct tcpcrypt_cipher *c, struct scatterlist *sg,
 			 unsigned int plen, u64 offset)
 {
 	DECLARE_CRYPTO_WAIT(wait);
+	int err;
 
 	if (!c->tfm)
 		return -EPIPE;
 	prepare(c, &wait, sg, sg, plen, offset);
-	return crypto_wait_req(crypto_aead_encrypt(c->req), &wait);
+	err = crypto_wait_req(crypto_aead_encrypt(c->req), &wait);
+	/* ChaCha20's state begins with the key */
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_AEAD);
+	return err;
 }
 
 /**
@@ -183,9 +187,12 @@ int tcpcrypt_cipher_open(struct tcpcrypt_cipher *c, struct scatterlist *src,
 			 struct scatterlist *dst, unsigned int clen, u64 offset)
 {
 	DECLARE_CRYPTO_WAIT(wait);
+	int err;
 
 	if (!c->tfm)
 		return -EPIPE;
 	prepare(c, &wait, src, dst, clen, offset);
-	return crypto_wait_req(crypto_aead_decrypt(c->req), &wait);
+	err = crypto_wait_req(crypto_aead_decrypt(c->req), &wait);
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_AEAD);
+	return err;
 }

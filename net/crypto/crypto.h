@@ -20,6 +20,7 @@ void tcpcrypt_mac_exit(void);
 
 /* scrub.c; what the kernel's functions use at most, and an interrupt's frame */
 #define TCPCRYPT_SCRUB_HASH	1536
+#define TCPCRYPT_SCRUB_AEAD	1024
 #define TCPCRYPT_SCRUB_DH	4096
 
 void tcpcrypt_scrub(unsigned int depth);

@@ -57,6 +57,8 @@ static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s)
 	if (!err)
 		tcpcrypt_rekey_start(ctx, k.mk);
 	memzero_explicit(&k, sizeof(k));
+	/* an interrupt has saved what registers held */
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_HASH);
 	ctx->aead = s->aead;
 	return err;
 }

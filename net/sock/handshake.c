@@ -166,6 +166,7 @@ static int agree(struct tcpcrypt_ctx *ctx, const u8 *peer_pub, u16 cipher,
 	if (!err)
 		err = tcpcrypt_extract(&tcpcrypt_hmac_sha256, &in, s->ss);
 	memzero_explicit(es, sizeof(es));
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_HASH);
 	s->host_a = is_host_a(ctx);
 	s->aead = cipher;
 	return err;

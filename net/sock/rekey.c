@@ -72,6 +72,7 @@ static int next_keys(const struct tcpcrypt_ctx *ctx, u8 *mk, bool from_a,
 		memcpy(mk, next, sizeof(next));
 	memzero_explicit(next, sizeof(next));
 	memzero_explicit(&tk, sizeof(tk));
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_HASH);
 	return err;
 }
 

@@ -260,7 +260,11 @@ static int fill(struct tcpcrypt_ticket *t, const struct tcpcrypt_secret *s)
 	const struct tcpcrypt_mac *mac = &tcpcrypt_hmac_sha256;
 	int err = tcpcrypt_secret_next(mac, s->ss, t->ss);
 
-	return err ? : tcpcrypt_resume_id(mac, t->ss, t->id);
+	if (!err)
+		err = tcpcrypt_resume_id(mac, t->ss, t->id);
+	/* an interrupt has saved what registers held */
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_HASH);
+	return err;
 }
 
 /**

@@ -65,9 +65,10 @@ LONG = (["life,%s,AES_256_GCM" % tep for tep in TEPS] + ["aesni"] +
         ["late,Curve25519,AES_128_GCM", "unload,P521,CHACHA20_POLY1305"])
 # What has secrets on the stack, or calls what has
 WATCHED = ("x25519_agree", "x448_agree", "p256_agree", "p521_agree",
-           "tcpcrypt_extract", "tcpcrypt_establish", "tcpcrypt_cipher_init",
-           "tcpcrypt_cipher_rekey", "tcpcrypt_gen_derive",
-           "tcpcrypt_cipher_seal", "tcpcrypt_cipher_open")
+           "tcpcrypt_establish", "tcpcrypt_cipher_init",
+           "tcpcrypt_cipher_rekey", "tcpcrypt_rekey_seal",
+           "tcpcrypt_rekey_open", "tcpcrypt_cipher_seal",
+           "tcpcrypt_cipher_open")
 P256_ORDER = int("ffffffff00000000ffffffffffffffff"
                  "bce6faada7179e84f3b9cac2fc632551", 16)
 STACK = 16384
@@ -288,7 +289,9 @@ class Session:
                 "rekeyed": dict(keys, **ticket),
                 "half closed": dict({mk: 2, ba: n}, **ticket),
                 "closed": ticket, "resumed": dict(keys, **ticket),
-                "flushed": keys, "aborted": ticket}.get(point, {})
+                "flushed": keys, "aborted": ticket,
+                # host B knows nothing of it yet
+                "failed": {"ss[1]": 1}}.get(point, {})
 
 
 # --- the search --------------------------------------------------------------
@@ -567,7 +570,9 @@ class Run:
                 calls = self.session.calls
                 print("# " + ", ".join("%d %s" % (n, f)
                                        for f, n in sorted(calls.items())))
-                self.result(calls and not self.session.left,
+                # without an answer there is but a key pair
+                seen = calls or len(self.session.inits) < 2
+                self.result(seen and not self.session.left,
                             self.case + ": stacks", self.session.left[:SHOWN])
 
     def run(self):

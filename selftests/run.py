@@ -39,7 +39,12 @@ TOP = os.path.dirname(HERE)
 # LONG is what "make check-long" has besides.
 JOBS = [
     ("kunit", "host", 3600, "selftests/kunit/run.sh"),
-    ("static", "host", 600, "selftests/static.sh"),
+    ("load", "guest", 900, "selftests/sock.sh load_test limits_test"),
+    ("churn", "guest", 900, "selftests/churn.sh"),
+    ("debug-sock", "debug", 1800, "selftests/sock.sh sock_test"),
+    ("fault", "debug", 1200, "selftests/fault.sh -t 150"),
+    ("mitm", "debug", 900, "selftests/sock.sh mitm_test -- -t 60"),
+    ("static", "host", 900, "selftests/static.sh"),
     ("unit", "host", 600, "make -s -C selftests/unit run_tests"),
     ("fuzz", "host", 900, "env FUZZ_SECONDS=9 make -s -C selftests/fuzz run"),
     ("apps-1", "guest", 900, "selftests/apps.sh curl netcat rsync redis sshd"),
@@ -74,17 +79,11 @@ JOBS = [
     ("script-2", "guest", 900, "selftests/sock.sh diff/script_end_test "
                                "diff/script_poll_test diff/script_pipe_test "
                                "diff/script_uring_test"),
-    ("load", "guest", 900, "selftests/sock.sh load_test limits_test"),
-    ("churn", "guest", 900, "selftests/churn.sh"),
     ("refuse", "guest", 600, "selftests/sock.sh refuse_test"),
     ("kernel", "guest", 600, "selftests/kernel_socks.sh nfs nvme nbd"),
     ("module", "guest", 600, "selftests/module.sh"),
-    ("secrets", "host", 900, "selftests/secrets.py"),
     ("async", "guest", 600, "selftests/async.py"),
     ("rt", "rt", 900, "selftests/sock.sh sock_test urgent_test"),
-    ("debug-sock", "debug", 1800, "selftests/sock.sh sock_test"),
-    ("fault", "debug", 1200, "selftests/fault.sh -t 150"),
-    ("mitm", "debug", 900, "selftests/sock.sh mitm_test -- -t 60"),
     ("readonly", "guest", 600, "selftests/readonly.py"),
 ]
 LONG = [
@@ -107,6 +106,7 @@ LONG = [
     ("rt-netem", "rt", 900, "selftests/netem.sh v4"),
     ("rt-module", "rt", 900, "selftests/module.sh"),
     ("kernel-smb", "guest", 900, "selftests/kernel_socks.sh smb lio"),
+    ("secrets", "host", 900, "selftests/secrets.py"),
     ("secrets-long", "host", 3600, "selftests/secrets.py --long"),
     ("debug-refuse", "debug", 1800, "selftests/sock.sh refuse_test -- open "
      "keying half_closed failed taken listener connecting "

@@ -51,6 +51,7 @@ int tcpcrypt_cipher_init(struct tcpcrypt_cipher *c, u16 aead,
 	if (IS_ERR(tfm))
 		return PTR_ERR(tfm);
 	err = crypto_aead_setkey(tfm, tk->key, tk->key_len);
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_AEAD);
 	if (!err)
 		err = crypto_aead_setauthsize(tfm, TCPCRYPT_TAG_LEN);
 	if (err)
@@ -90,6 +91,7 @@ int tcpcrypt_cipher_rekey(struct tcpcrypt_cipher *c,
 	noio = memalloc_noio_save();
 	err = crypto_aead_setkey(c->tfm, tk->key, tk->key_len);
 	memalloc_noio_restore(noio);
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_AEAD);
 	if (!err)
 		memcpy(c->nr, tk->nr, sizeof(c->nr));
 	return err;

@@ -176,7 +176,7 @@ class Session:
         self.label, self.tep = label, TEPS[tep]
         self.aead, self.key_length = AEADS[aead]
         self.inits, self.private = [], []
-        self.agreed = []    # (ss, sn) at each end
+        self.agreed = {}    # (ss, sn) at each end, by its context
         self.secrets = {}
         self.generation = 0
         self.number = 0     # i of ss[i]
@@ -195,6 +195,8 @@ class Session:
 
     def init_sent(self, debugger, address, length):
         message = debugger.direct(address, length)
+        if message in self.inits:
+            return      # stopped there twice
         role = "AB"[len(self.inits)]
         self.inits.append(message)
         key, window = find_private(debugger, self.tep, (address, message))
@@ -229,7 +231,7 @@ class Session:
     def open(self, facts):
         """Both ends have agreed; facts: from getsockopt()."""
         require(len(self.agreed) == 2, "%d ends agreed" % len(self.agreed))
-        (ss, sn), other = self.agreed
+        (ss, sn), other = self.agreed.values()
         equal(other, (ss, sn), "secret and nonce at the other end")
         if self.number == 0:
             equal(ss, self.agree(bytes.fromhex(facts["transcript"])), "ss[0]")
@@ -241,9 +243,9 @@ class Session:
         self.ss = cprf(ss, CONST_NEXTK, K_LEN)
         self.generation = 0
 
-    def ends_agreed(self, ss, sn):
+    def ends_agreed(self, ctx, ss, sn):
         """An end has; all keys are known before they are used."""
-        self.agreed.append((ss, sn))
+        self.agreed[ctx] = (ss, sn)
         if len(self.agreed) == 2:
             return
         self.hash_key("ss[%d]" % self.number, ss)
@@ -478,7 +480,8 @@ class Run:
                                    registers["rcx"] & 0xffffffff)
         elif name == "tcpcrypt_establish":
             data = self.debugger.read(registers["rdx"], 49)
-            self.session.ends_agreed(data[:32], data[32:][:data[48]])
+            self.session.ends_agreed(registers["rsi"], data[:32],
+                                     data[32:][:data[48]])
         if address in self.watched:
             self.called(name, registers["rsp"])
         if not self.armed or self.armed["function"] != name:
@@ -496,7 +499,9 @@ class Run:
     def called(self, name, sp):
         """On entry: look again when it returns."""
         back = struct.unpack("<Q", self.debugger.read(sp, 8))[0]
-        self.returns.setdefault(back, []).append((sp, name))
+        calls = self.returns.setdefault(back, [])
+        if (sp, name) not in calls:
+            calls.append((sp, name))
         self.debugger.set_point(back)
 
     def returned(self, address):
@@ -562,7 +567,7 @@ class Run:
                 self.session.open(facts)
                 print("# " + facts["driver"])
             if name == "closed":
-                self.session.agreed = []
+                self.session.agreed = {}
             if name == "rekeyed":
                 self.session.generation += 1
             self.look(name)

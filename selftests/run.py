@@ -40,10 +40,7 @@ TOP = os.path.dirname(HERE)
 JOBS = [
     ("kunit", "host", 3600, "selftests/kunit/run.sh"),
     ("load", "guest", 900, "selftests/sock.sh load_test limits_test"),
-    ("churn", "guest", 900, "selftests/churn.sh"),
     ("debug-sock", "debug", 1800, "selftests/sock.sh sock_test"),
-    ("fault", "debug", 1200, "selftests/fault.sh -t 150"),
-    ("mitm", "debug", 900, "selftests/sock.sh mitm_test -- -t 60"),
     ("static", "host", 900, "selftests/static.sh"),
     ("unit", "host", 600, "make -s -C selftests/unit run_tests"),
     ("fuzz", "host", 900, "env FUZZ_SECONDS=9 make -s -C selftests/fuzz run"),
@@ -106,6 +103,9 @@ LONG = [
     ("rt-netem", "rt", 900, "selftests/netem.sh v4"),
     ("rt-module", "rt", 900, "selftests/module.sh"),
     ("kernel-smb", "guest", 900, "selftests/kernel_socks.sh smb lio"),
+    ("churn", "guest", 3600, "selftests/churn.sh"),
+    ("fault", "debug", 1200, "selftests/fault.sh -t 150"),
+    ("mitm", "debug", 900, "selftests/sock.sh mitm_test -- -t 60"),
     ("secrets", "host", 900, "selftests/secrets.py"),
     ("secrets-long", "host", 3600, "selftests/secrets.py --long"),
     ("debug-refuse", "debug", 1800, "selftests/sock.sh refuse_test -- open "
@@ -134,7 +134,7 @@ LONG = [
 # needs drivers that it has not (kernel, async), what is on it already, and
 # what has a list of its own above.
 NOT_ON_DEBUG = ("kernel", "sock", "ksft", "diff", "refuse", "apps-1", "apps-2",
-                "apps-3", "netem-1", "async", "load", "churn")
+                "apps-3", "netem-1", "async", "load")
 LONG += [("debug-" + name, "debug", 3600, command)
          for name, where, _, command in JOBS
          if where == "guest" and name not in NOT_ON_DEBUG]

@@ -21,7 +21,7 @@ done
 shift
 make_hosts || { say "cannot make two hosts"; exit 1; }
 for ((i = 1; i < pairs; i++)); do
-	make_hosts $i || { say "cannot make two hosts more"; exit 1; }
+	make_pair "$i" || { say "cannot make two hosts more"; exit 1; }
 	set_sysctl a$i broken_time 0
 done
 cd "$TESTDIR" || exit 1

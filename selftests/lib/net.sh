@@ -141,13 +141,16 @@ stop_all() {
 	done
 }
 
-# make_hosts [N]: N as suffix of the namespaces' names, for one pair more.
-make_hosts() {
+# make_hosts: the pair of namespaces a and b.
+make_hosts() { make_pair ""; }
+
+# make_pair N: N as suffix of the namespaces' names, for one pair more.
+make_pair() {
 	local ns
 
 	# may be built in
 	modprobe veth 2>/dev/null
-	for ns in a$1 b$1; do
+	for ns in "a$1" "b$1"; do
 		ip netns add "$ns" || return 1
 		ip -n "$ns" link set lo up
 	done

@@ -163,9 +163,18 @@ static void answer(struct flow *f, int dir, struct packet *p)
 	}
 }
 
-/* What the ends themselves send: before any mutation. */
+/*
+ * What the ends themselves send: before any mutation. The connection before,
+ * with the same server's port, may have been plain and still repeat its data.
+ */
 static void look(struct flow *f, int dir, struct packet *p)
 {
+	unsigned int client = get16(tcp_of(p) + (dir == A ? 0 : 2));
+
+	if (dir == A && tcp_of(p)[13] == SYN && !f->client)
+		f->client = client;
+	if (client != f->client)
+		return;
 	if (data_len(p) && memmem(data_of(p), data_len(p), MARK, strlen(MARK)))
 		f->plain[dir] = true;
 }
@@ -224,7 +233,8 @@ static void send_syn(struct slot *s, unsigned int port)
 	p.ip[9] = 6;
 	memcpy(p.ip + 12, from, 8);
 	tcp_of(&p)[12] = 5 << 4;
-	put16(tcp_of(&p), 1024 + rnd(f, 60000));
+	f->client = 1024 + rnd(f, 60000);
+	put16(tcp_of(&p), f->client);
 	put16(tcp_of(&p) + 2, port);
 	put32(tcp_of(&p) + 4, rnd(f, 0xffffffff));
 	tcp_of(&p)[13] = SYN;

@@ -16,6 +16,7 @@ struct flow {
 	unsigned int		budget;		/* mutations left */
 	unsigned int		rate;		/* of 256 segments */
 	unsigned int		kinds;		/* bits: what is done here */
+	unsigned int		client;		/* its port, once it has one */
 	bool			touched;	/* payload may be wrong */
 	bool			acked;		/* the client's first ACK */
 	struct packet		last[2];	/* of each direction */

@@ -130,7 +130,9 @@ static void release_cb(struct sock *sk)
 static __poll_t poll_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	bool fin = READ_ONCE(ctx->rx.fin), over = READ_ONCE(ctx->err);
-	bool shut_wr = READ_ONCE(ctx->shut_wr);
+	/* the latter: shutdown() before connect(), no FIN comes of it */
+	bool shut_wr = READ_ONCE(ctx->shut_wr) ||
+		       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
 	bool shut_rd = fin || READ_ONCE(ctx->shut_rd);
 	int target = sock_rcvlowat(sk, 0, INT_MAX);
 	__poll_t mask = 0;

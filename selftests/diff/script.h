@@ -143,25 +143,12 @@ static inline long call_poll(struct call *c)
 
 /* --- helpers -------------------------------------------------------------- */
 
-/* For so long a window that is almost closed may still take something. */
-static inline double probe_time(int fd)
-{
-	struct tcp_info info = {};
-	socklen_t len = sizeof(info);
-
-	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-	return .05 + 2 * info.tcpi_rto / 1e6;
-}
-
-/*
- * Fills what the connection holds, so that a writer blocks: until the first
- * probe of the window has changed nothing.
- */
+/* Fills what the connection holds, so that a writer blocks. */
 static inline void fill(int fd)
 {
 	double last = now();
 
-	while (now() - last < probe_time(fd)) {
+	while (now() - last < 0.25) {
 		if (send(fd, diff_bytes(0), 65536, MSG_DONTWAIT | MSG_NOSIGNAL)
 		    > 0)
 			last = now();

@@ -401,7 +401,10 @@ test_it "rmmod: after a reset" unloads_after reset
 test_it "rmmod: a reader sleeps" sleeping_reader
 test_it "rmmod: after a namespace was destroyed" namespace_gone
 test_it "ten times" over_and_over
-test_it "under traffic" under_traffic
+# Code is patched at each insmod and rmmod (netfilter's static keys), and QEMU's
+# emulation was seen to go on with the breakpoint of the patching for ever:
+# as churn.sh, not in every run.
+[ "${LOAD:-}" != long ] || test_it "under traffic" under_traffic
 test_it "unload at the end" unload
 test_it "no slab object is left" no_slab
 test_it "no socket is left" wait_for sockets_return

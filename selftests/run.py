@@ -104,6 +104,7 @@ LONG = [
     ("rt-netem", "rt", 900, "selftests/netem.sh v4"),
     ("rt-module", "rt", 900, "selftests/module.sh"),
     ("kernel-smb", "guest", 900, "selftests/kernel_socks.sh smb lio"),
+    ("module-long", "guest", 900, "env LOAD=long selftests/module.sh"),
     ("churn", "guest", 3600, "selftests/churn.sh"),
     ("fault", "debug", 1200, "selftests/fault.sh -t 150"),
     ("mitm", "debug", 900, "selftests/sock.sh mitm_test -- -t 60"),

@@ -52,6 +52,53 @@ static inline void tcpcrypt_msg_sanitize(struct msghdr *msg)
 #endif
 }
 
+#include <net/inet_common.h>
+#include <net/tcp.h>
+
+/* sendpage() copied, through sock->ops, where a device can't gather. */
+static inline bool tcpcrypt_can_splice(const struct sock *sk)
+{
+#ifdef TCPCRYPT_HAVE_SENDPAGE
+	return sk->sk_route_caps & NETIF_F_SG;
+#else
+	return true;
+#endif
+}
+
+/*
+ * Hand over @len bytes in pages that nobody writes to any more:
+ * MSG_SPLICE_PAGES since 6.5 (270a1c3de47e), sendpage before.
+ */
+static inline int tcpcrypt_splice_pages(struct sock *sk, int flags,
+					const struct bio_vec *vec,
+					unsigned int n, u32 len)
+{
+#ifdef TCPCRYPT_HAVE_SENDPAGE
+	int more, ret, sum = 0;
+	unsigned int i;
+
+	flags |= MSG_NO_SHARED_FRAGS;
+	for (i = 0; i < n; i++) {
+		more = i + 1 < n ? MSG_MORE | MSG_SENDPAGE_NOTLAST : 0;
+		ret = inet_stream_ops.sendpage_locked(sk, vec[i].bv_page,
+						      vec[i].bv_offset,
+						      vec[i].bv_len,
+						      flags | more);
+		if (ret <= 0)
+			return sum ? : ret;
+		sum += ret;
+		if (ret < vec[i].bv_len)
+			break;
+	}
+	return sum;
+#else
+	struct msghdr msg = { .msg_flags = flags | MSG_SPLICE_PAGES };
+
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, vec, n, len);
+	return tcp_sendmsg_locked(sk, &msg, len);
+#endif
+}
+
 /*
  * The lookups in the established hash lost their hashinfo argument in 6.18
  * (cb16f4b6c73d, "tcp: Don't pass hashinfo to socket lookup helpers.").

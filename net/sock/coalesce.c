@@ -51,13 +51,20 @@ static u32 whole_segments(const struct tcp_sock *tp, u32 len)
 	return tail + len < mss ? 0 : rounddown(tail + len, mss) - tail;
 }
 
+/* What leaves in a millisecond or so, as tcp_tso_autosize() has it. */
+static u32 paced(const struct sock *sk)
+{
+	return min_t(unsigned long, READ_ONCE(sk->sk_pacing_rate) >>
+		     READ_ONCE(sk->sk_pacing_shift), FRAME_MAX);
+}
+
 /**
  * tcpcrypt_tx_limit() - the largest frame that makes sense now
  * @sk: the socket
  *
  * What TCP can send now; if that is nothing, what a flight of segments or half
- * the peer's largest window hold. Half of the send buffer, and a whole
- * number of segments.
+ * the peer's largest window hold. What leaves within about a millisecond, but
+ * for small frames; half of the send buffer; and a whole number of segments.
  *
  * Context: the socket's lock.
  * Return: application bytes; with an urgent field, two less.
@@ -67,7 +74,8 @@ u32 tcpcrypt_tx_limit(const struct sock *sk)
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 room = send_room(tp), mss = mss_of(tp), limit, whole;
 
-	limit = min_t(u32, FRAME_MAX, max(tp->max_window >> 1, mss));
+	limit = max_t(u32, FRAME_SMALL, paced(sk));
+	limit = min_t(u32, limit, max(tp->max_window >> 1, mss));
 	limit = min_t(u32, limit, READ_ONCE(sk->sk_sndbuf) >> 1);
 	if (room < mss)
 		room = min_t(u64, (u64)tcp_snd_cwnd(tp) * mss, FRAME_MAX);
@@ -145,11 +153,15 @@ u32 tcpcrypt_tx_ready(const struct sock *sk, const struct tcpcrypt_tx *tx,
 
 	if (!tx->open_len)
 		return 0;
-	limit = tcpcrypt_tx_limit(sk);
-	if (tx->open_urg)
-		limit -= TCPCRYPT_URG_LEN;
-	if (tx->open_len >= limit)
-		return limit;
+	if (tx->open_len >= DATA_ALWAYS) {
+		limit = tcpcrypt_tx_limit(sk);
+		if (tx->open_urg)
+			limit -= TCPCRYPT_URG_LEN;
+		if (tx->open_len >= limit)
+			return limit;
+	}
+	if (tx->open_full)
+		return tx->open_len;
 	if (how == TCPCRYPT_PUSH_FORCE || tcpcrypt_tx_urgent(tx))
 		return tx->open_len;
 	if (how == TCPCRYPT_PUSH_HOLD || is_blocked(tp, tx))

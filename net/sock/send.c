@@ -91,7 +91,8 @@ static int send_open(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	int err, n;
 
 	/* the last byte of the call's data is urgent, as TCP's */
-	err = tcpcrypt_tx_pump(sk, ctx, urgent ? TCPCRYPT_PUSH_FORCE :
+	err = !tcpcrypt_tx_left(&ctx->tx) && !ctx->tx.open_len ? 0 :
+	      tcpcrypt_tx_pump(sk, ctx, urgent ? TCPCRYPT_PUSH_FORCE :
 						 TCPCRYPT_PUSH_HOLD);
 	if (err)
 		return err == -ENOMEM ? -EAGAIN : err;

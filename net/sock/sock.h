@@ -18,6 +18,7 @@
 #include "../tcpcrypt/marks.h"
 #include "../tcpcrypt/tcpcrypt.h"
 #include "cache.h"
+#include "framebuf.h"
 #include "opts.h"
 #include "stamp.h"
 #include "state.h"
@@ -103,13 +104,12 @@ struct tcpcrypt_hs {
  *          there was none
  * @open:   the frame that data can still join, not sealed
  * @open_len: application bytes in it
- * @open_size: room in @open, overhead included
+ * @open_full: no more go into it
  * @open_urg: it has room for an urgent field, and will have one
  * @buf:    bytes that TCP could not take yet. Sealed, so they are sent as they
  *          are.
  * @buf_off: where in @buf they begin
  * @buf_len: and end
- * @buf_size: room in @buf
  * @charged: what of @open and @buf is charged to the socket, bytes
  * @held_until: jiffies when a cork or MSG_MORE holds @open no longer
  * @held:   and whether that counts: nothing is in flight
@@ -132,18 +132,17 @@ struct tcpcrypt_tx {
 	u32			pending_bytes;
 	u32			pending_truesize;
 	u64			urg_end;
-	u8			*open;
+	struct tcpcrypt_framebuf open;
 	u32			open_len;
-	u32			open_size;
-	u8			*buf;
+	struct tcpcrypt_framebuf buf;
 	u32			buf_off;
 	u32			buf_len;
-	u32			buf_size;
 	u32			charged;
 	unsigned long		held_until;
 	bool			held;
 	bool			more;
 	bool			corked;
+	bool			open_full;
 	bool			open_urg;
 	bool			pumping;
 	bool			urg;
@@ -166,6 +165,7 @@ struct tcpcrypt_tx {
  * @tiny:   those of them that work_fn() decrypts, see tcpcrypt_rx_tiny()
  * @whole:  and the others; poll() reads it
  * @news:   work_fn() shall tell that there is data: frames in @tiny had some
+ * @eaten:  bytes left its queues since tcpcrypt_rx_was_read()
  * @inq:    application bytes in the whole frames of @raw
  * @plain:  decrypted data that the application has not read
  * @plain_bytes: its bytes
@@ -197,6 +197,7 @@ struct tcpcrypt_rx {
 	u32			tiny;
 	u32			whole;
 	bool			news;
+	bool			eaten;
 	u32			inq;
 	struct sk_buff_head	plain;
 	u32			plain_bytes;
@@ -264,6 +265,7 @@ struct tcpcrypt_alive {
  * @write_space: saved sk_write_space
  * @active:  active opener
  * @wrapped: the sk_* callbacks are ours
+ * @swapped: sock->ops is ours
  * @opts:    what was set on this socket
  * @listener: what listen() keeps @opts in; sockets taken by TCP_ULP alone
  * @state:   enum tcpcrypt_state
@@ -318,6 +320,7 @@ struct tcpcrypt_ctx {
 	void			(*state_change)(struct sock *sk);
 	void			(*write_space)(struct sock *sk);
 	bool			wrapped;
+	bool			swapped;
 	bool			active;
 	struct tcpcrypt_opts	opts;
 	struct tcpcrypt_listener *listener;
@@ -601,6 +604,9 @@ void tcpcrypt_rx_was_read(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
 /* decrypt.c */
 int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx);
+int tcpcrypt_rx_read(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		     struct msghdr *msg, struct tcpcrypt_seen *seen,
+		     size_t len);
 int tcpcrypt_rx_settle(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
 /* recv.c */

@@ -88,15 +88,15 @@ static bool wants_hardware(u32 tsflags)
 }
 
 /**
- * tcpcrypt_stamp_put() - tell when data was received, if so asked
+ * tcpcrypt_stamp_write() - tell when data was received, if so asked
  * @sk:   the socket
  * @msg:  the recvmsg() that read it
  * @seen: when
  *
  * Context: process.
  */
-void tcpcrypt_stamp_put(const struct sock *sk, struct msghdr *msg,
-			const struct tcpcrypt_seen *seen)
+void tcpcrypt_stamp_write(const struct sock *sk, struct msghdr *msg,
+			  const struct tcpcrypt_seen *seen)
 {
 	struct scm_timestamping_internal tss = {};
 	u32 tsflags = READ_ONCE(sk->sk_tsflags);
@@ -318,9 +318,7 @@ u32 tcpcrypt_stamp_push(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	struct tcpcrypt_stamps *stamps = &ctx->stamps;
 	u32 tsflags = 0;
 
-	if (likely(list_empty(&stamps->list) &&
-		   !(READ_ONCE(sk->sk_tsflags) &
-		     SOF_TIMESTAMPING_TX_RECORD_MASK)))
+	if (!tcpcrypt_stamp_wanted(sk, stamps))
 		return len;
 	if (!list_empty(&stamps->list))
 		tsflags = collect(sk, stamps, seq + len - 1, end, len == 1);

@@ -10,6 +10,7 @@
 #include <linux/skbuff.h>
 #include <linux/socket.h>
 #include <linux/types.h>
+#include <net/sock.h>
 
 struct tcpcrypt_ctx;
 
@@ -83,12 +84,44 @@ static inline void tcpcrypt_stamp_seen(struct tcpcrypt_seen *seen,
 	seen->hw = hw;
 }
 
-void tcpcrypt_stamp_put(const struct sock *sk, struct msghdr *msg,
-			const struct tcpcrypt_seen *seen);
+void tcpcrypt_stamp_write(const struct sock *sk, struct msghdr *msg,
+			  const struct tcpcrypt_seen *seen);
+
+/**
+ * tcpcrypt_stamp_put() - tell when data was received, if so asked
+ * @sk:   the socket
+ * @msg:  the recvmsg() that read it
+ * @seen: when
+ *
+ * Context: process.
+ */
+static inline void tcpcrypt_stamp_put(const struct sock *sk,
+				      struct msghdr *msg,
+				      const struct tcpcrypt_seen *seen)
+{
+	if (unlikely(seen->sw || seen->hw))
+		tcpcrypt_stamp_write(sk, msg, seen);
+}
 
 void tcpcrypt_stamp_call(struct sock *sk, struct tcpcrypt_ctx *ctx, u64 index);
 void tcpcrypt_stamp_want(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			 u32 tsflags, u64 end);
+/**
+ * tcpcrypt_stamp_wanted() - must a hand-over to TCP say what to stamp?
+ * @sk:  the socket
+ * @stamps: its stamps
+ *
+ * Context: the socket's lock.
+ * Return: whether tcpcrypt_stamp_push() is needed.
+ */
+static inline bool tcpcrypt_stamp_wanted(const struct sock *sk,
+					 const struct tcpcrypt_stamps *stamps)
+{
+	return unlikely(!list_empty(&stamps->list) ||
+			READ_ONCE(sk->sk_tsflags) &
+			SOF_TIMESTAMPING_TX_RECORD_MASK);
+}
+
 u32 tcpcrypt_stamp_push(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			struct msghdr *msg, struct tcpcrypt_stamp_cmsg *cmsg,
 			u32 seq, u32 len, u64 end);

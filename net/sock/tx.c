@@ -6,7 +6,7 @@
  * as it is open, ->tx.open, data can join it: coalesce.c says when it is
  * sealed. What was sealed, ->tx.buf, is sent as it is, however often TCP has
  * no room for it: two different plaintexts never share an offset (RFC 8548,
- * section 3.6).
+ * section 3.6). TCP gets the pages; nothing is written there any more.
  */
 
 #include <linux/scatterlist.h>
@@ -19,35 +19,86 @@
 #include "tx.h"
 
 /*
- * Neither Nagle's algorithm nor TCP_CORK or MSG_MORE keeps this: see
- * tcp_nagle_test().
+ * Neither Nagle's algorithm nor TCP_CORK or MSG_MORE keeps what is sent until
+ * nagle_end(): see tcp_nagle_test(). Return: for nagle_end().
  */
-static int send_now(struct sock *sk, struct msghdr *msg, u32 len)
+static u8 nagle_off(struct tcp_sock *tp, bool now, int *flags)
 {
-	struct tcp_sock *tp = tcp_sk(sk);
 	u8 nonagle = tp->nonagle;
+
+	if (now) {
+		*flags &= ~MSG_MORE;
+		tp->nonagle = TCP_NAGLE_OFF;
+	}
+	return nonagle;
+}
+
+static void nagle_end(struct tcp_sock *tp, bool now, u8 nonagle)
+{
+	if (now)
+		tp->nonagle = nonagle | TCP_NAGLE_PUSH;
+}
+
+/*
+ * Hands the next @len bytes to TCP by a message: where TCP has to copy them,
+ * and where it is told what to stamp.
+ */
+static int send_message(struct sock *sk, struct tcpcrypt_ctx *ctx, int flags,
+			u32 len, bool now)
+{
+	struct bio_vec vec[TCPCRYPT_FRAGS_MAX];
+	struct msghdr msg = { .msg_flags = flags };
+	struct tcpcrypt_tx *tx = &ctx->tx;
+	struct tcpcrypt_stamp_cmsg cmsg;
+	u32 all = len;
+	unsigned int n;
+	u8 nonagle;
 	int ret;
 
-	msg->msg_flags &= ~MSG_MORE;
-	tp->nonagle = TCP_NAGLE_OFF;
-	ret = tcp_sendmsg_locked(sk, msg, len);
-	tp->nonagle = nonagle | TCP_NAGLE_PUSH;
+	len = tcpcrypt_stamp_push(sk, ctx, &msg, &cmsg, tx->seq, len,
+				  tx->bytes);
+	now = now && len == all;
+	n = tcpcrypt_framebuf_part(&tx->buf, tx->buf_off, len, vec);
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, vec, n, len);
+	tx->seq += len;
+	nonagle = nagle_off(tcp_sk(sk), now, (int *)&msg.msg_flags);
+	ret = tcp_sendmsg_locked(sk, &msg, len);
+	nagle_end(tcp_sk(sk), now, nonagle);
+	tx->seq -= len;
 	return ret;
 }
 
-/* The sealed frame is TCP's now; its buffer serves for the next one. */
+/*
+ * Hands the next @len bytes to TCP, by reference if possible; @now: nothing
+ * holds them. Return: as tcp_sendmsg_locked().
+ */
+static int send_some(struct sock *sk, struct tcpcrypt_ctx *ctx, int flags,
+		     u32 len, bool now)
+{
+	struct bio_vec vec[TCPCRYPT_FRAGS_MAX];
+	struct tcpcrypt_tx *tx = &ctx->tx;
+	unsigned int n;
+	u8 nonagle;
+	int ret;
+
+	if (!tcpcrypt_can_splice(sk) || flags & MSG_EOR ||
+	    tcpcrypt_stamp_wanted(sk, &ctx->stamps))
+		return send_message(sk, ctx, flags, len, now);
+	n = tcpcrypt_framebuf_part(&tx->buf, tx->buf_off, len, vec);
+	tx->seq += len;
+	nonagle = nagle_off(tcp_sk(sk), now, &flags);
+	ret = tcpcrypt_splice_pages(sk, flags, vec, n, len);
+	nagle_end(tcp_sk(sk), now, nonagle);
+	tx->seq -= len;
+	return ret;
+}
+
+/* The sealed frame is TCP's now. */
 static void pushed(struct tcpcrypt_tx *tx)
 {
 	tx->buf_off = 0;
 	WRITE_ONCE(tx->buf_len, 0);
-	if (tx->open) {
-		kfree(tx->buf);
-	} else {
-		tx->open = tx->buf;
-		tx->open_size = tx->buf_size;
-	}
-	tx->buf = NULL;
-	tx->buf_size = 0;
+	tcpcrypt_framebuf_free(&tx->buf);
 }
 
 /* Return: as tcpcrypt_tx_push()'s. */
@@ -55,37 +106,21 @@ static int push_left(struct sock *sk, struct tcpcrypt_ctx *ctx, int flags,
 		     bool at_once)
 {
 	struct tcpcrypt_tx *tx = &ctx->tx;
-	struct tcpcrypt_stamp_cmsg cmsg;
-	struct kvec vec;
 	u32 len;
 	int ret;
 
 	while ((len = tcpcrypt_tx_left(tx))) {
-		struct msghdr msg = { .msg_flags = flags };
-		bool part;
-
 		/* tcp_sendmsg_locked() would consume it */
 		if (sk->sk_err)
 			return -EPIPE;
 		/* a thread inside the stack's sendmsg(): see is_foreign() */
 		if (tcp_sk(sk)->write_seq != tx->seq)
 			return -EPERM;
-		len = tcpcrypt_stamp_push(sk, ctx, &msg, &cmsg, tx->seq, len,
-					  tx->bytes);
-		part = len < tcpcrypt_tx_left(tx);
-		vec.iov_base = tx->buf + tx->buf_off;
-		vec.iov_len = len;
-		iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, len);
-		tx->seq += len;
-		ret = at_once && !part ? send_now(sk, &msg, len) :
-					 tcp_sendmsg_locked(sk, &msg, len);
-		tx->seq -= len;
-		if (ret > 0) {
-			tx->buf_off += ret;
-			tx->seq += ret;
-		}
+		ret = send_some(sk, ctx, flags, len, at_once);
 		if (ret <= 0)
 			return ret ? : -EAGAIN;
+		tx->buf_off += ret;
+		tx->seq += ret;
 	}
 	return 0;
 }
@@ -132,10 +167,9 @@ int tcpcrypt_tx_push(struct sock *sk, struct tcpcrypt_ctx *ctx,
 
 static void free_open(struct tcpcrypt_tx *tx)
 {
-	kfree(tx->open);
-	tx->open = NULL;
+	tcpcrypt_framebuf_free(&tx->open);
 	WRITE_ONCE(tx->open_len, 0);
-	tx->open_size = 0;
+	tx->open_full = false;
 	tx->open_urg = false;
 	tx->held = false;
 }
@@ -157,31 +191,30 @@ static u32 overhead(const struct tcpcrypt_tx *tx)
 	return TCPCRYPT_FRAME_OVERHEAD + urg_len(tx);
 }
 
-static u8 *open_data(const struct tcpcrypt_tx *tx)
+/* Where the data of the open frame begins. */
+static u32 data_at(const struct tcpcrypt_tx *tx)
 {
-	return tx->open + TCPCRYPT_FRAME_HDR + TCPCRYPT_FLAGS_LEN + urg_len(tx);
+	return TCPCRYPT_FRAME_HDR + TCPCRYPT_FLAGS_LEN + urg_len(tx);
 }
 
-/* Room for @len more bytes of data in the open frame; grows in powers of 2. */
+/*
+ * Room for more data in the open frame; grows in powers of 2 once it has some.
+ * Return: bytes, at most @len, or -ENOMEM.
+ */
 static int reserve(struct sock *sk, struct tcpcrypt_tx *tx, u32 len)
 {
+	u32 used = tx->open_len ? data_at(tx) + tx->open_len : 0;
 	u32 size = tx->open_len + len + overhead(tx);
-	u8 *buf;
+	int err;
 
-	if (tx->open_size >= size)
-		return 0;
+	if (tx->open.size >= size)
+		return len;
 	if (tx->open_len)
-		size = max(size, min_t(u32, 2 * tx->open_size, FRAME_MAX));
-	buf = kmalloc(size, sk->sk_allocation);
-	if (!buf)
-		return -ENOMEM;
-	if (tx->open_len)
-		memcpy(buf, tx->open, tx->open_len + TCPCRYPT_FRAME_HDR +
-		       TCPCRYPT_FLAGS_LEN + urg_len(tx));
-	kfree(tx->open);
-	tx->open = buf;
-	tx->open_size = size;
-	return 0;
+		size = max(size, min_t(u32, 2 * tx->open.size, FRAME_MAX));
+	err = tcpcrypt_framebuf_grow(sk, &tx->open, used, size);
+	if (err == -ENOMEM)
+		return err;
+	return min(len, tx->open.size - tx->open_len - overhead(tx));
 }
 
 /**
@@ -198,10 +231,14 @@ static int reserve(struct sock *sk, struct tcpcrypt_tx *tx, u32 len)
 int tcpcrypt_tx_fill(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		     struct iov_iter *from, bool urgent)
 {
-	u32 limit = tcpcrypt_tx_limit(sk), n;
 	struct tcpcrypt_tx *tx = &ctx->tx;
 	size_t len = iov_iter_count(from);
 	struct tcp_sock *tp = tcp_sk(sk);
+	u32 limit = FRAME_DATA_MIN, want;
+	int n;
+
+	if (tx->open_len + len > DATA_ALWAYS)
+		limit = tcpcrypt_tx_limit(sk);
 
 	/* for data that is gone, see tcp_skb_entail() */
 	if (!tx->open_len && tp->write_seq == tp->snd_nxt)
@@ -212,13 +249,16 @@ int tcpcrypt_tx_fill(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		tx->open_urg = is_urgent(tx, tx->bytes);
 	limit -= urg_len(tx);
 	/* it may have shrunk below what is there */
-	n = limit > tx->open_len ? limit - tx->open_len : 1;
-	n = min_t(size_t, n, len);
-	if (reserve(sk, tx, n))
-		return -ENOMEM;
-	if (!copy_from_iter_full(open_data(tx) + tx->open_len, n, from))
+	want = limit > tx->open_len ? limit - tx->open_len : 1;
+	want = min_t(size_t, want, len);
+	n = reserve(sk, tx, want);
+	if (n < 0)
+		return n;
+	if (n && !tcpcrypt_framebuf_read(&tx->open, data_at(tx) + tx->open_len,
+					 n, from))
 		return -EFAULT;
 	WRITE_ONCE(tx->open_len, tx->open_len + n);
+	tx->open_full = n < want;
 	return n;
 }
 
@@ -228,25 +268,27 @@ int tcpcrypt_tx_fill(struct sock *sk, struct tcpcrypt_ctx *ctx,
  */
 static int split(struct sock *sk, struct tcpcrypt_tx *tx, u32 len)
 {
-	u32 rest = tx->open_len - len, size = 0;
-	u8 *from = open_data(tx) + len;
-	u8 *buf = NULL;
+	u32 n = tx->open_len - len, at = data_at(tx) + len;
+	int err;
 
-	if (rest) {
-		size = rest + TCPCRYPT_FRAME_OVERHEAD + TCPCRYPT_URG_LEN;
-		buf = kmalloc(size, sk->sk_allocation);
-		if (!buf)
+	/* ->tx.buf is empty: it becomes the open one */
+	if (n) {
+		err = tcpcrypt_framebuf_grow(sk, &tx->buf, 0, n +
+					     TCPCRYPT_FRAME_OVERHEAD +
+					     TCPCRYPT_URG_LEN);
+		if (err) {
+			tcpcrypt_framebuf_free(&tx->buf);
 			return -ENOMEM;
+		}
 	}
-	tx->buf = tx->open;
-	tx->buf_size = tx->open_size;
-	tx->open = buf;
-	tx->open_size = size;
-	WRITE_ONCE(tx->open_len, rest);
+	tcpcrypt_framebuf_swap(&tx->open, &tx->buf);
 	tx->open_urg = is_urgent(tx, tx->bytes + len);
+	tx->open_full = false;
 	tx->held = false;
-	if (rest)
-		memcpy(open_data(tx), from, rest);
+	if (n)
+		tcpcrypt_framebuf_move(&tx->open, data_at(tx), &tx->buf, at,
+				       n);
+	WRITE_ONCE(tx->open_len, n);
 	return 0;
 }
 
@@ -260,12 +302,14 @@ static int encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len,
 	u32 head = TCPCRYPT_FLAGS_LEN + (urgent ? TCPCRYPT_URG_LEN : 0);
 	u32 total = TCPCRYPT_FRAME_HDR + head + len + TCPCRYPT_TAG_LEN;
 	struct tcpcrypt_tx *tx = &ctx->tx;
-	u8 *plain = tx->buf + TCPCRYPT_FRAME_HDR;
-	struct scatterlist sg;
+	u8 *hdr = tcpcrypt_framebuf_head(&tx->buf);
+	struct scatterlist sg[TCPCRYPT_FRAGS_MAX];
+	u8 *plain = hdr + TCPCRYPT_FRAME_HDR;
 	u16 urg;
 	int err;
 
-	tcpcrypt_frame_header(tx->buf, ctx->rekey.gen.unused,
+	tcpcrypt_framebuf_trim(sk, &tx->buf, total);
+	tcpcrypt_frame_header(hdr, ctx->rekey.gen.unused,
 			      head + len + TCPCRYPT_TAG_LEN);
 	plain[0] = flags;
 	if (urgent) {
@@ -274,8 +318,8 @@ static int encrypt(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len,
 		plain[1] = urg >> 8;
 		plain[2] = urg;
 	}
-	sg_init_one(&sg, tx->buf, total);
-	err = tcpcrypt_cipher_seal(&tx->cipher, &sg, head + len, tx->off);
+	tcpcrypt_framebuf_sg(&tx->buf, sg, 0);
+	err = tcpcrypt_cipher_seal(&tx->cipher, sg, head + len, tx->off);
 	if (err) {
 		tcpcrypt_fail(ctx, -err);
 		return -EPIPE;
@@ -322,7 +366,7 @@ static int seal_empty(struct sock *sk, struct tcpcrypt_ctx *ctx, u8 flags)
 
 	ctx->tx.open_urg = false;
 	err = reserve(sk, &ctx->tx, 0);
-	return err ? : seal(sk, ctx, 0, flags);
+	return err < 0 ? err : seal(sk, ctx, 0, flags);
 }
 
 /**
@@ -376,13 +420,18 @@ int tcpcrypt_tx_pump(struct sock *sk, struct tcpcrypt_ctx *ctx,
 int tcpcrypt_tx_raw(struct sock *sk, struct tcpcrypt_ctx *ctx, const u8 *data,
 		    u32 len)
 {
+	struct kvec vec = { .iov_base = (void *)data, .iov_len = len };
 	struct tcpcrypt_tx *tx = &ctx->tx;
+	struct iov_iter iter;
 	int err;
 
-	tx->buf = kmemdup(data, len, sk->sk_allocation);
-	if (!tx->buf)
+	err = tcpcrypt_framebuf_grow(sk, &tx->buf, 0, len);
+	if (err) {
+		tcpcrypt_framebuf_free(&tx->buf);
 		return -ENOMEM;
-	tx->buf_size = len;
+	}
+	iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, len);
+	tcpcrypt_framebuf_read(&tx->buf, 0, len, &iter);
 	WRITE_ONCE(tx->buf_len, len);
 	tx->off += len;
 	err = tcpcrypt_tx_push(sk, ctx, TCPCRYPT_PUSH_NOW);
@@ -468,7 +517,7 @@ void tcpcrypt_tx_rest(struct sock *sk, struct tcpcrypt_ctx *ctx)
 
 	if (!tx->open_len)
 		free_open(tx);
-	size = tx->open_size + tx->buf_size;
+	size = tx->open.size + tx->buf.size;
 	if (size > tx->charged) {
 		/* a shortage is for the next send() */
 		sk_wmem_schedule(sk, size - tx->charged);
@@ -601,9 +650,7 @@ void tcpcrypt_tx_purge(struct sock *sk, struct tcpcrypt_ctx *ctx)
 
 	tcpcrypt_pending_purge(sk, tx);
 	free_open(tx);
-	kfree(tx->buf);
-	tx->buf = NULL;
-	tx->buf_size = 0;
+	tcpcrypt_framebuf_free(&tx->buf);
 	tx->buf_off = 0;
 	tx->buf_len = 0;
 	sk_mem_uncharge(sk, tx->charged);

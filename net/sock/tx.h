@@ -9,8 +9,13 @@
 #include "sock.h"
 
 /* Largest frame that we send, all of it. */
-#define FRAME_MAX	16384
+#define FRAME_MAX	(TCPCRYPT_FRAME_HDR + TCPCRYPT_CLEN_MAX)
+/* A frame up to this long is no matter for latency, however slow the path. */
+#define FRAME_SMALL	16384
 #define FRAME_DATA_MIN	256
+/* So much data fits into any frame. */
+#define DATA_ALWAYS	(FRAME_DATA_MIN - TCPCRYPT_FRAME_OVERHEAD - \
+			 TCPCRYPT_URG_LEN)
 
 /* What shall become of data that does not fill a frame? */
 enum tcpcrypt_push {

@@ -415,6 +415,7 @@ void tcpcrypt_ctx_strip(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	WRITE_ONCE(sk->sk_prot, tcpcrypt_prot_base(sk));
 	if (sock)
 		WRITE_ONCE(sock->ops, tcpcrypt_ops_base(sock->ops));
+	ctx->swapped = false;
 	restore_af(sk);
 	unwrap(sk, ctx);
 	shrink_header(sk, ctx);

@@ -18,6 +18,9 @@
 /* Frames that are decrypted in one go without their reader. */
 #define SETTLE_BURST	64
 
+/* Scatterlist entries that need no allocation. */
+#define SG_SOME		6
+
 /* Upper bound of the scatterlist entries that one skb needs. */
 static unsigned int skb_entries(const struct sk_buff *skb)
 {
@@ -30,47 +33,69 @@ static unsigned int skb_entries(const struct sk_buff *skb)
 }
 
 /*
- * Scatterlist of the @len bytes at the head of ->rx.raw; @to gets the
- * timestamp of the last one.
+ * A frame's bytes at the head of ->rx.raw
+ * @sg:   their scatterlist
+ * @last: the buffer with the last one, whose timestamp the data gets
+ * @some: room for short lists
  */
-static struct scatterlist *raw_sg(const struct tcpcrypt_rx *rx, u32 len,
-				  struct sk_buff *to, gfp_t gfp)
+struct raw {
+	struct scatterlist	*sg;
+	const struct sk_buff	*last;
+	struct scatterlist	some[SG_SOME];
+};
+
+static void raw_free(struct raw *raw)
 {
-	struct scatterlist *sg;
-	unsigned int n = 0, i = 0;
+	if (raw->sg != raw->some)
+		kfree(raw->sg);
+}
+
+/* Return: entries that the scatterlist of the first @len bytes needs at most */
+static unsigned int raw_entries(const struct tcpcrypt_rx *rx, u32 len)
+{
 	struct sk_buff *skb;
-	u32 left = len, take;
-	int ret;
+	unsigned int n = 0;
 
 	skb_queue_walk(&rx->raw, skb) {
 		n += skb_entries(skb);
-		left -= min(left, tcpcrypt_cb(skb)->len);
-		if (!left)
+		len -= min(len, tcpcrypt_cb(skb)->len);
+		if (!len)
 			break;
 	}
-	sg = kmalloc_array(n, sizeof(*sg), gfp);
-	if (!sg)
-		return NULL;
-	sg_init_table(sg, n);
+	return n;
+}
+
+/* Return: 0, or a negative errno: nothing is to be freed. */
+static int raw_sg(const struct tcpcrypt_rx *rx, u32 len, struct raw *raw,
+		  gfp_t gfp)
+{
+	unsigned int n = raw_entries(rx, len), i = 0;
+	struct sk_buff *skb;
+	u32 take;
+	int ret;
+
+	raw->sg = raw->some;
+	if (n > ARRAY_SIZE(raw->some))
+		raw->sg = kmalloc_array(n, sizeof(*raw->sg), gfp);
+	if (!raw->sg)
+		return -ENOMEM;
+	sg_init_table(raw->sg, n);
 	skb_queue_walk(&rx->raw, skb) {
 		take = min(len, tcpcrypt_cb(skb)->len);
-		ret = skb_to_sgvec_nomark(skb, sg + i, tcpcrypt_cb(skb)->off,
-					  take);
-		if (ret < 0)
-			goto free_sg;
+		ret = skb_to_sgvec_nomark(skb, raw->sg + i,
+					  tcpcrypt_cb(skb)->off, take);
+		if (ret < 0) {
+			raw_free(raw);
+			return ret;
+		}
 		i += ret;
 		len -= take;
-		if (!len) {
-			tcpcrypt_stamp_copy(to, skb);
+		raw->last = skb;
+		if (!len)
 			break;
-		}
 	}
-	sg_mark_end(&sg[i - 1]);
-	return sg;
-
-free_sg:
-	kfree(sg);
-	return NULL;
+	sg_mark_end(&raw->sg[i - 1]);
+	return 0;
 }
 
 /* An skb with @len bytes of room for plaintext, in its len already. */
@@ -97,20 +122,22 @@ static struct sk_buff *plain_skb(u32 len, gfp_t gfp)
 static int open_frame(struct tcpcrypt_rx *rx, struct sk_buff *skb, u32 clen,
 		      gfp_t gfp)
 {
-	struct scatterlist dst[MAX_SKB_FRAGS + 2], *src;
+	struct scatterlist dst[MAX_SKB_FRAGS + 2];
+	struct raw raw;
 	int ret;
 
-	src = raw_sg(rx, TCPCRYPT_FRAME_HDR + clen, skb, gfp);
-	if (!src)
-		return -ENOMEM;
+	ret = raw_sg(rx, TCPCRYPT_FRAME_HDR + clen, &raw, gfp);
+	if (ret)
+		return ret;
+	tcpcrypt_stamp_copy(skb, raw.last);
 	sg_init_table(dst, ARRAY_SIZE(dst));
 	/* the AEAD wants room for the associated data, some copy it there */
 	sg_set_buf(&dst[0], rx->cipher.ad, sizeof(rx->cipher.ad));
 	ret = skb_to_sgvec(skb, dst + 1, 0, skb->len);
 	if (ret > 0)
-		ret = tcpcrypt_cipher_open(&rx->cipher, src, dst, clen,
+		ret = tcpcrypt_cipher_open(&rx->cipher, raw.sg, dst, clen,
 					   rx->off);
-	kfree(src);
+	raw_free(&raw);
 	return ret;
 }
 
@@ -216,6 +243,50 @@ static int accept_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	return 0;
 }
 
+/* The header of the next whole frame. */
+struct head {
+	u32	clen;
+	u32	plen;
+	bool	rekey;
+	bool	tiny;
+};
+
+static void peek_head(const struct tcpcrypt_rx *rx, struct head *head)
+{
+	u8 hdr[TCPCRYPT_FRAME_HDR];
+
+	tcpcrypt_rx_peek_raw(rx, hdr, sizeof(hdr));
+	head->clen = hdr[1] << 8 | hdr[2];
+	head->plen = head->clen - TCPCRYPT_TAG_LEN;
+	head->rekey = hdr[0] & TCPCRYPT_CONTROL_REKEY;
+	head->tiny = tcpcrypt_rx_tiny(hdr[0], head->plen);
+}
+
+/* An authentic frame was filed, or given to its reader: the next one. */
+static void next_frame(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		       const struct head *head)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
+
+	/* a poll() meanwhile must not miss the data: see tcpcrypt_rx_inq() */
+	smp_wmb();
+	rx->complete--;
+	rx->urg_old -= !!rx->urg_old;
+	rx->inq -= head->plen - TCPCRYPT_FLAGS_LEN;
+	if (head->tiny) {
+		rx->tiny--;
+		rx->news = true;
+	} else {
+		rx->whole--;
+	}
+	tcpcrypt_rx_eat_raw(sk, rx, TCPCRYPT_FRAME_HDR + head->clen);
+	tcpcrypt_alive_heard(ctx);
+	if (head->rekey)
+		tcpcrypt_rekey_opened(sk, ctx);
+	tcpcrypt_rx_recharge(sk, ctx);
+	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FRAMESRECEIVED);
+}
+
 /**
  * tcpcrypt_rx_decrypt() - decrypt the next whole frame
  * @sk:  the socket
@@ -227,26 +298,21 @@ static int accept_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
 	struct tcpcrypt_rx *rx = &ctx->rx;
-	u8 hdr[TCPCRYPT_FRAME_HDR];
 	struct sk_buff *skb;
-	u32 clen, plen;
-	bool rekey;
+	struct head head;
 	int err;
 
 	/* FINp is on the last frame alone */
 	err = -EPROTO;
 	if (rx->fin)
 		goto fail;
-	tcpcrypt_rx_peek_raw(rx, hdr, sizeof(hdr));
-	clen = hdr[1] << 8 | hdr[2];
-	plen = clen - TCPCRYPT_TAG_LEN;
-	rekey = hdr[0] & TCPCRYPT_CONTROL_REKEY;
-	skb = plain_skb(plen, sk->sk_allocation);
+	peek_head(rx, &head);
+	skb = plain_skb(head.plen, sk->sk_allocation);
 	if (!skb)
 		return -ENOMEM;
-	err = rekey ? tcpcrypt_rekey_open(ctx) : 0;
+	err = head.rekey ? tcpcrypt_rekey_open(ctx) : 0;
 	if (!err)
-		err = open_frame(rx, skb, clen, sk->sk_allocation);
+		err = open_frame(rx, skb, head.clen, sk->sk_allocation);
 	if (err == -ENOMEM) {
 		kfree_skb(skb);
 		return err;
@@ -254,23 +320,7 @@ int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	if (err)
 		goto free_skb;
 	err = accept_plain(sk, ctx, skb);
-	/* a poll() meanwhile must not miss the data: see tcpcrypt_rx_inq() */
-	smp_wmb();
-	rx->complete--;
-	rx->urg_old -= !!rx->urg_old;
-	rx->inq -= plen - TCPCRYPT_FLAGS_LEN;
-	if (tcpcrypt_rx_tiny(hdr[0], plen)) {
-		rx->tiny--;
-		rx->news = true;
-	} else {
-		rx->whole--;
-	}
-	tcpcrypt_rx_eat_raw(sk, rx, TCPCRYPT_FRAME_HDR + clen);
-	tcpcrypt_alive_heard(ctx);
-	if (rekey)
-		tcpcrypt_rekey_opened(sk, ctx);
-	tcpcrypt_rx_recharge(sk, ctx);
-	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_FRAMESRECEIVED);
+	next_frame(sk, ctx, &head);
 	if (!err)
 		return 0;
 
@@ -279,6 +329,105 @@ free_skb:
 fail:
 	tcpcrypt_fail(ctx, -err);
 	return err;
+}
+
+/*
+ * Frames that the reader gets without a detour: of plain data, of which he
+ * takes all. Whatever is out of the ordinary goes the other way.
+ */
+static bool is_direct(const struct tcpcrypt_rx *rx, const struct head *head,
+		      size_t room)
+{
+	return !head->tiny && !rx->fin && !rx->refuse && !rx->urg_data &&
+	       !rx->plain_bytes && head->plen - TCPCRYPT_FLAGS_LEN <= room;
+}
+
+/* Decrypts the frame at the head of ->rx.raw into @buf, which has the room. */
+static int open_into(struct tcpcrypt_rx *rx, struct tcpcrypt_framebuf *buf,
+		     u32 clen, struct tcpcrypt_seen *seen, gfp_t gfp)
+{
+	struct scatterlist dst[TCPCRYPT_FRAGS_MAX + 1];
+	struct raw raw;
+	int err;
+
+	err = raw_sg(rx, TCPCRYPT_FRAME_HDR + clen, &raw, gfp);
+	if (err)
+		return err;
+	tcpcrypt_framebuf_sg(buf, dst, 1);
+	sg_set_buf(&dst[0], rx->cipher.ad, sizeof(rx->cipher.ad));
+	err = tcpcrypt_cipher_open(&rx->cipher, raw.sg, dst, clen, rx->off);
+	if (!err)
+		tcpcrypt_stamp_seen(seen, raw.last);
+	raw_free(&raw);
+	return err;
+}
+
+/*
+ * The frame is in @buf and authentic. Return: bytes given to the reader, or
+ * -EAGAIN: none.
+ */
+static int give(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		const struct tcpcrypt_framebuf *buf, const struct head *head,
+		struct msghdr *msg)
+{
+	u32 len = head->plen - TCPCRYPT_FLAGS_LEN;
+	u8 flags = *tcpcrypt_framebuf_head(buf);
+	struct tcpcrypt_rx *rx = &ctx->rx;
+
+	if (flags & TCPCRYPT_FLAG_URG ||
+	    !tcpcrypt_framebuf_write(buf, TCPCRYPT_FLAGS_LEN, len,
+				     &msg->msg_iter))
+		return -EAGAIN;
+	rx->frames++;
+	WRITE_ONCE(rx->bytes, rx->bytes + len);
+	if (flags & TCPCRYPT_FLAG_FIN)
+		rx_fin(sk, ctx);
+	next_frame(sk, ctx, head);
+	rx->urg_old = rx->complete;
+	if ((rx->tcp_fin && !rx->fin) || rx->broken)
+		tcpcrypt_kick(ctx);
+	return len;
+}
+
+/**
+ * tcpcrypt_rx_read() - decrypt the next whole frame for a reader
+ * @sk:   the socket
+ * @ctx:  its context, in TCPCRYPT_OPEN, with ->rx.complete not 0
+ * @msg:  where to
+ * @seen: gets its timestamp
+ * @len:  room, bytes
+ *
+ * The data stands in memory that the reader had before and the next frame will
+ * have after it; no more of it is needed than for copying what was decrypted
+ * earlier.
+ *
+ * Context: the socket's lock, owned; sleeps.
+ * Return: bytes; -EAGAIN: nothing happened, tcpcrypt_rx_decrypt() must do it;
+ * any other: the connection failed.
+ */
+int tcpcrypt_rx_read(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		     struct msghdr *msg, struct tcpcrypt_seen *seen,
+		     size_t len)
+{
+	struct tcpcrypt_framebuf buf = {};
+	struct tcpcrypt_rx *rx = &ctx->rx;
+	struct head head;
+	int ret;
+
+	peek_head(rx, &head);
+	if (!is_direct(rx, &head, len))
+		return -EAGAIN;
+	ret = tcpcrypt_framebuf_grow(sk, &buf, 0, head.plen);
+	if (!ret)
+		ret = open_into(rx, &buf, head.clen, seen, sk->sk_allocation);
+	if (!ret)
+		ret = give(sk, ctx, &buf, &head, msg);
+	tcpcrypt_framebuf_trim(sk, &buf, 0);
+	if (ret == -ENOMEM || ret == -ENOSPC)
+		return -EAGAIN;
+	if (ret < 0 && ret != -EAGAIN)
+		tcpcrypt_fail(ctx, -ret);
+	return ret;
 }
 
 /**

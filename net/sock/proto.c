@@ -118,10 +118,11 @@ static void release_cb(struct sock *sk)
 	if (ctx->state == TCPCRYPT_OPEN &&
 	    (inet_csk_ack_scheduled(sk) || tcpcrypt_rx_shut(sk)))
 		tcpcrypt_rx_window(sk, ctx);
-	if (!sk->sk_socket || ctx->closing)
+	if (ctx->swapped || !sk->sk_socket || ctx->closing)
 		return;
 	if (tcpcrypt_ops_ours(sk->sk_socket->ops)) {
 		tcpcrypt_swap_ops(sk);
+		ctx->swapped = true;
 		if (tcpcrypt_encrypted(ctx))
 			tcpcrypt_kick(ctx);
 	}

@@ -282,6 +282,23 @@ static int read_plain(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	return ret;
 }
 
+/*
+ * Decrypts a frame, into the reader's buffer if he takes it all. Return: bytes
+ * that he got, or a negative errno: -ENOMEM: nothing happened.
+ */
+static int next_frame(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		      struct msghdr *msg, struct tcpcrypt_seen *seen,
+		      size_t len, int flags)
+{
+	int ret = -EAGAIN;
+
+	if (!(flags & (MSG_PEEK | MSG_TRUNC)))
+		ret = tcpcrypt_rx_read(sk, ctx, msg, seen, len);
+	if (ret > 0)
+		sk_peek_offset_bwd(sk, ret);
+	return ret == -EAGAIN ? tcpcrypt_rx_decrypt(sk, ctx) : ret;
+}
+
 static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		       struct msghdr *msg, struct tcpcrypt_seen *seen,
 		       size_t len, int flags)
@@ -312,9 +329,11 @@ static int recv_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 			continue;
 		}
 		if (rx->complete && !ctx->err) {
-			ret = tcpcrypt_rx_decrypt(sk, ctx);
+			ret = next_frame(sk, ctx, msg, seen, len, flags);
 			if (ret == -ENOMEM)
 				break;
+			copied += max(ret, 0);
+			len -= max(ret, 0);
 			ret = 0;
 			continue;
 		}

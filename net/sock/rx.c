@@ -21,8 +21,11 @@
 #include "rx.h"
 #include "sock.h"
 
+/* What the queue may cost besides twice its bytes. */
+#define LOOSE_MAX	4096
+
 /*
- * What the largest frame may cost: see append(). The rest is for the buffer
+ * What the largest frame may cost: see is_lean(). The rest is for the buffer
  * that it shares with the frame before.
  */
 #define EXEMPT_MAX	(3 * (TCPCRYPT_FRAME_HDR + TCPCRYPT_CLEN_MAX))
@@ -88,7 +91,7 @@ void tcpcrypt_rx_discharge(struct sock *sk, struct sk_buff *skb, u32 *truesize)
 {
 	*truesize -= skb->truesize;
 	sk_mem_uncharge(sk, skb->truesize);
-	kfree_skb(skb);
+	consume_skb(skb);
 }
 
 /* A whole frame has arrived. */
@@ -105,22 +108,44 @@ static void count_frame(struct tcpcrypt_rx *rx, u32 clen)
 }
 
 /*
+ * Takes bytes of a frame's header. Return: how many, or a negative errno if
+ * it cannot be true.
+ */
+static int scan_header(struct tcpcrypt_rx *rx, const struct sk_buff *skb,
+		       u32 off, u32 len)
+{
+	u8 buf[TCPCRYPT_FRAME_HDR];
+	const u8 *hdr;
+	u32 i, n;
+
+	n = min_t(u32, len, TCPCRYPT_FRAME_HDR - rx->scan.have);
+	hdr = skb_header_pointer(skb, off, n, buf);
+	if (!hdr)
+		return -EFAULT;
+	for (i = 0; i < n; i++)
+		if (tcpcrypt_scan_header(&rx->scan, hdr[i]) < 0)
+			return -EPROTO;
+	return n;
+}
+
+/*
  * Finds the frames in bytes that were appended to ->rx.raw. After a header
  * that cannot be true there are none; what came before it is still read.
  */
 static void scan(struct tcpcrypt_rx *rx, const struct sk_buff *skb, u32 off,
 		 u32 len)
 {
-	u32 n, clen;
+	u32 clen;
 	bool end;
-	u8 byte;
+	int n;
 
 	while (len && !rx->broken) {
 		if (rx->scan.have < TCPCRYPT_FRAME_HDR) {
-			if (skb_copy_bits(skb, off, &byte, 1) ||
-			    tcpcrypt_scan_header(&rx->scan, byte) < 0)
+			n = scan_header(rx, skb, off, len);
+			if (n < 0) {
 				rx->broken = true;
-			n = 1;
+				return;
+			}
 		} else {
 			clen = tcpcrypt_scan_clen(&rx->scan);
 			n = tcpcrypt_scan_body(&rx->scan, len, &end);
@@ -175,9 +200,7 @@ static struct sk_buff *append_clone(struct sock *sk, struct tcpcrypt_rx *rx,
 
 /*
  * Segments that hold little for what they cost are copied together, and a
- * buffer that was begun for them is filled up. So the bytes of a frame,
- * however it was cut, cost twice their length and one buffer at most:
- * EXEMPT_MAX counts on it.
+ * buffer that was begun for them is filled up.
  *
  * Return: bytes taken, less than @len after a shortage of memory.
  */
@@ -208,6 +231,38 @@ static u32 append(struct sock *sk, struct tcpcrypt_ctx *ctx,
 }
 
 /*
+ * Can the buffer be queued as it is? The bytes of a frame, however it was cut,
+ * cost twice their length and LOOSE_MAX at most: EXEMPT_MAX counts on it.
+ */
+static bool is_lean(const struct tcpcrypt_rx *rx, const struct sk_buff *skb,
+		    u32 len)
+{
+	return skb->destructor == sock_rfree &&
+	       rx->raw_truesize + skb->truesize <=
+	       2 * (rx->raw_bytes + len) + LOOSE_MAX;
+}
+
+/* Takes a whole buffer out of TCP's queue, with what it is charged for. */
+static void adopt(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		  struct sk_buff *skb, u32 off, u32 len)
+{
+	struct tcpcrypt_rx *rx = &ctx->rx;
+
+	__skb_unlink(skb, &sk->sk_receive_queue);
+	skb->destructor = NULL;
+	skb->sk = NULL;
+	tcpcrypt_cb(skb)->off = off;
+	tcpcrypt_cb(skb)->len = len;
+	tcpcrypt_cb(skb)->own = false;
+	rx->charged += skb->truesize;
+	rx->raw_truesize += skb->truesize;
+	rx->raw_bytes += len;
+	__skb_queue_tail(&rx->raw, skb);
+	if (ctx->state == TCPCRYPT_OPEN)
+		scan(rx, skb, off, len);
+}
+
+/*
  * TCP's memory is used up. If it waits for this reader, no more is taken: then
  * TCP, whose queue is not empty, drops what comes, until the reader has read.
  */
@@ -218,46 +273,69 @@ static bool must_wait(struct sock *sk, const struct tcpcrypt_rx *rx,
 	       !sk_rmem_schedule(sk, skb, skb->truesize);
 }
 
+/*
+ * Takes the bytes of a buffer in TCP's queue from @off on, and the buffer.
+ * Return: bytes taken, less than there are after a shortage of memory.
+ */
+static u32 take(struct sock *sk, struct tcpcrypt_ctx *ctx, struct sk_buff *skb,
+		u32 off)
+{
+	u32 n, len = skb->len - off;
+
+	if (len && is_lean(&ctx->rx, skb, len)) {
+		adopt(sk, ctx, skb, off, len);
+		return len;
+	}
+	n = append(sk, ctx, skb, off, len);
+	if (n == len) {
+		__skb_unlink(skb, &sk->sk_receive_queue);
+		consume_skb(skb);
+	}
+	return n;
+}
+
 /**
  * tcpcrypt_rx_drain() - take what sk_receive_queue holds
  * @sk:  the socket
  * @ctx: its context
+ *
+ * Receive-buffer autotuning does not see it: nobody has read it yet.
  *
  * Context: the socket's lock, softirq or process.
  * Return: 0, or -ENOMEM: some is left there, try again.
  */
 int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	u32 seq = tcp_sk(sk)->copied_seq, total = 0, fin = 0, off, n;
-	struct sk_buff *skb;
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct sk_buff *skb, *next;
+	u32 seq = tp->copied_seq, off, len, n;
 	int err = 0;
+	bool fin;
 
 	/* tcpcrypt_rx_unread() put something there for tcp_close() */
 	if (ctx->rx.unread)
 		return 0;
-	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		off = seq + total - TCP_SKB_CB(skb)->seq;
-		if (off < skb->len) {
-			if (must_wait(sk, &ctx->rx, skb)) {
-				err = -ENOMEM;
-				break;
-			}
-			n = append(sk, ctx, skb, off, skb->len - off);
-			total += n;
-			if (n < skb->len - off) {
-				err = -ENOMEM;
-				break;
-			}
+	skb_queue_walk_safe(&sk->sk_receive_queue, skb, next) {
+		off = min(seq - TCP_SKB_CB(skb)->seq, skb->len);
+		len = skb->len - off;
+		fin = TCP_SKB_CB(skb)->tcp_flags & TCPHDR_FIN;
+		if (len && must_wait(sk, &ctx->rx, skb)) {
+			err = -ENOMEM;
+			break;
 		}
-		if (TCP_SKB_CB(skb)->tcp_flags & TCPHDR_FIN)
-			fin = 1;
+		n = take(sk, ctx, skb, off);
+		seq += n;
+		if (n < len) {
+			err = -ENOMEM;
+			break;
+		}
+		seq += fin;
+		if (fin)
+			ctx->rx.tcp_fin = true;
 	}
 	/* before TCP decides about an ACK and its window */
 	tcpcrypt_rx_recharge(sk, ctx);
-	if (total + fin)
-		tcpcrypt_rx_done(sk, total + fin);
-	if (fin)
-		ctx->rx.tcp_fin = true;
+	WRITE_ONCE(tp->copied_seq, seq);
 	return err;
 }
 
@@ -297,6 +375,9 @@ void tcpcrypt_rx_pull(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	err = tcpcrypt_rx_drain(sk, ctx);
 	if (err)
 		tcpcrypt_retry(ctx);
+	/* no reader comes for half a frame */
+	if (!rx->complete)
+		tcpcrypt_rx_window(sk, ctx);
 	if (ctx->state == TCPCRYPT_KEYING || rx->tiny != tiny || rx->tcp_fin ||
 	    rx->broken || rx->refuse || ctx->closing ||
 	    (rx->inq != inq && tcpcrypt_urgent_owned(sk)))
@@ -384,6 +465,7 @@ void tcpcrypt_rx_eat_raw(struct sock *sk, struct tcpcrypt_rx *rx, u32 len)
 {
 	rx->off += len;
 	rx->raw_bytes -= len;
+	rx->eaten = true;
 	eat(sk, &rx->raw, &rx->raw_truesize, len);
 }
 
@@ -398,9 +480,14 @@ void tcpcrypt_rx_eat_raw(struct sock *sk, struct tcpcrypt_rx *rx, u32 len)
  */
 u32 tcpcrypt_rx_peek_raw(const struct tcpcrypt_rx *rx, u8 *buf, u32 len)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = skb_peek(&rx->raw);
 	u32 done = 0, n;
 
+	if (skb && len <= tcpcrypt_cb(skb)->len &&
+	    tcpcrypt_cb(skb)->off + len <= skb_headlen(skb)) {
+		memcpy(buf, skb->data + tcpcrypt_cb(skb)->off, len);
+		return len;
+	}
 	skb_queue_walk(&rx->raw, skb) {
 		n = min(len - done, tcpcrypt_cb(skb)->len);
 		if (!n || skb_copy_bits(skb, tcpcrypt_cb(skb)->off, buf + done,
@@ -444,6 +531,7 @@ void tcpcrypt_rx_eat_plain(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 	struct tcpcrypt_rx *rx = &ctx->rx;
 
 	rx->plain_bytes -= len;
+	rx->eaten = true;
 	eat(sk, &rx->plain, &rx->plain_truesize, len);
 	tcpcrypt_urgent_passed(rx);
 	tcpcrypt_rx_recharge(sk, ctx);

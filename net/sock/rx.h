@@ -44,7 +44,4 @@ int tcpcrypt_rx_drain(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_rx_eat_raw(struct sock *sk, struct tcpcrypt_rx *rx, u32 len);
 u32 tcpcrypt_rx_peek_raw(const struct tcpcrypt_rx *rx, u8 *buf, u32 len);
 
-/* window.c */
-void tcpcrypt_rx_done(struct sock *sk, u32 len);
-
 #endif /* _TCPCRYPT_RX_H */

@@ -10,26 +10,6 @@
 #include "rx.h"
 #include "sock.h"
 
-/**
- * tcpcrypt_rx_done() - take bytes out of TCP's books
- * @sk:  the socket
- * @len: bytes of its receive queue
- *
- * Receive-buffer autotuning must not see it: nobody has read them yet. It
- * rests while its last look lies ahead.
- *
- * Context: the socket's lock, softirq or process.
- */
-void tcpcrypt_rx_done(struct sock *sk, u32 len)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	u64 time = tp->rcvq_space.time;
-
-	tp->rcvq_space.time = tp->tcp_mstamp + USEC_PER_SEC;
-	tcp_read_done(sk, len);
-	tp->rcvq_space.time = time;
-}
-
 /* The application has read: let autotuning look, at what was read alone. */
 static void adjust_space(struct sock *sk, const struct tcpcrypt_rx *rx)
 {
@@ -63,10 +43,13 @@ static bool ack_due(struct sock *sk)
 /* As __tcp_cleanup_rbuf() and __tcp_select_window(): is it worth an ACK? */
 static bool window_opens(const struct sock *sk, const struct tcp_sock *tp)
 {
-	int full = min_t(int, tp->window_clamp, tcp_full_space(sk));
-	int mss = min_t(int, inet_csk(sk)->icsk_ack.rcv_mss, full);
-	int space = tcp_space(sk), now = tcp_receive_window(tp);
+	int now = tcp_receive_window(tp), space, full, mss;
 
+	if (2 * now > tp->window_clamp)
+		return false;
+	full = min_t(int, tp->window_clamp, tcp_full_space(sk));
+	mss = min_t(int, inet_csk(sk)->icsk_ack.rcv_mss, full);
+	space = tcp_space(sk);
 	if (space < full >> 1 &&
 	    (space < tcp_full_space(sk) >> 4 || space < mss))
 		return false;
@@ -107,8 +90,11 @@ void tcpcrypt_rx_window(struct sock *sk, struct tcpcrypt_ctx *ctx)
  */
 void tcpcrypt_rx_was_read(struct sock *sk, struct tcpcrypt_ctx *ctx)
 {
-	adjust_space(sk, &ctx->rx);
-	tcpcrypt_rx_window(sk, ctx);
+	if (ctx->rx.eaten) {
+		ctx->rx.eaten = false;
+		adjust_space(sk, &ctx->rx);
+		tcpcrypt_rx_window(sk, ctx);
+	}
 	if (!skb_queue_empty(&sk->sk_receive_queue))
 		tcpcrypt_rx_pull(sk, ctx);
 }

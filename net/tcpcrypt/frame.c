@@ -7,6 +7,7 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/types.h>
+#include <asm/byteorder.h>
 #include "tcpcrypt.h"
 
 /**
@@ -35,12 +36,13 @@ void tcpcrypt_frame_header(u8 *hdr, bool rekey, u16 clen)
  */
 void tcpcrypt_frame_nonce(const u8 *nr, u64 offset, u8 *nonce)
 {
-	unsigned int i = TCPCRYPT_AE_NONCE_LEN;
+	unsigned int at = TCPCRYPT_AE_NONCE_LEN - sizeof(offset);
+	u64 low;
 
-	while (i--) {
-		nonce[i] = nr[i] ^ (u8)offset;
-		offset >>= 8;
-	}
+	memcpy(nonce, nr, TCPCRYPT_AE_NONCE_LEN);
+	memcpy(&low, nonce + at, sizeof(low));
+	low ^= (__force u64)cpu_to_be64(offset);
+	memcpy(nonce + at, &low, sizeof(low));
 }
 
 /**

@@ -13,7 +13,27 @@
 struct crypto_aead;
 struct aead_request;
 
+/* Room for the hash's exported state, bytes; tcpcrypt_mac_init() looks */
+#define TCPCRYPT_MAC_STATE	128
+
+/**
+ * struct tcpcrypt_mac_memo - what HMAC has computed of a key
+ * @valid: whether there is anything
+ * @key:   the key
+ * @inner: state of the inner hash after the key
+ * @outer: and of the outer one
+ */
+struct tcpcrypt_mac_memo {
+	bool	valid;
+	u8	key[TCPCRYPT_K_LEN];
+	u8	inner[TCPCRYPT_MAC_STATE] __aligned(8);
+	u8	outer[TCPCRYPT_MAC_STATE] __aligned(8);
+};
+
 extern const struct tcpcrypt_mac tcpcrypt_hmac_sha256;
+
+struct tcpcrypt_mac tcpcrypt_mac_with(struct tcpcrypt_mac_memo *memo);
+void tcpcrypt_mac_done(struct tcpcrypt_mac_memo *memo);
 
 int tcpcrypt_mac_init(void);
 void tcpcrypt_mac_exit(void);

@@ -3,9 +3,14 @@
  * HMAC-SHA256 over the kernel's sha256, for HKDF (RFC 5869).
  *
  * One unkeyed transform serves all: an HMAC transform holds its key, and the
- * key schedule uses each key once or twice.
+ * key schedule uses each key a few times, in a row. What depends on the key
+ * alone, half of the work, is then kept in the caller's struct
+ * tcpcrypt_mac_memo. Nothing here wipes the stack behind the hash functions,
+ * whose last state is the hash: callers do, once, when they have all they
+ * want.
  */
 
+#include <crypto/algapi.h>
 #include <crypto/hash.h>
 #include <crypto/sha2.h>
 #include <linux/err.h>
@@ -17,9 +22,9 @@
 
 static struct crypto_shash *hash_tfm;
 
-/* One pass of HMAC: H((key ^ pad) | vec...) */
-static int hmac_pass(struct shash_desc *desc, const u8 *block, u8 pad,
-		     const struct tcpcrypt_vec *vec, unsigned int nvec, u8 *out)
+/* The state of the hash after the first block, key ^ pad */
+static int pad_state(struct shash_desc *desc, const u8 *block, u8 pad,
+		     u8 *state)
 {
 	u8 padded[SHA256_BLOCK_SIZE];
 	unsigned int i;
@@ -30,42 +35,122 @@ static int hmac_pass(struct shash_desc *desc, const u8 *block, u8 pad,
 	err = crypto_shash_init(desc);
 	if (!err)
 		err = crypto_shash_update(desc, padded, sizeof(padded));
-	for (i = 0; i < nvec && !err; i++)
-		err = crypto_shash_update(desc, vec[i].base, vec[i].len);
 	if (!err)
-		err = crypto_shash_final(desc, out);
+		err = crypto_shash_export(desc, state);
 	memzero_explicit(padded, sizeof(padded));
 	return err;
 }
 
-static int hmac_sha256(const u8 *key, size_t keylen,
-		       const struct tcpcrypt_vec *vec, unsigned int nvec,
-		       u8 *out)
+static bool is_memo_of(const struct tcpcrypt_mac_memo *memo, const u8 *key,
+		       size_t keylen)
 {
-	SHASH_DESC_ON_STACK(desc, hash_tfm);
+	return memo->valid && keylen == sizeof(memo->key) &&
+	       !crypto_memneq(memo->key, key, sizeof(memo->key));
+}
+
+static int set_key(struct shash_desc *desc, struct tcpcrypt_mac_memo *memo,
+		   const u8 *key, size_t keylen)
+{
 	u8 block[SHA256_BLOCK_SIZE] = {};
-	u8 digest[SHA256_DIGEST_SIZE];
-	struct tcpcrypt_vec inner = { digest, sizeof(digest) };
 	int err = 0;
 
-	desc->tfm = hash_tfm;
+	if (is_memo_of(memo, key, keylen))
+		return 0;
+	memo->valid = false;
 	if (keylen > sizeof(block))
 		err = crypto_shash_digest(desc, key, keylen, block);
 	else
 		memcpy(block, key, keylen);
 	if (!err)
-		err = hmac_pass(desc, block, HMAC_IPAD, vec, nvec, digest);
+		err = pad_state(desc, block, HMAC_IPAD, memo->inner);
 	if (!err)
-		err = hmac_pass(desc, block, HMAC_OPAD, &inner, 1, out);
+		err = pad_state(desc, block, HMAC_OPAD, memo->outer);
+	if (!err && keylen == sizeof(memo->key)) {
+		memcpy(memo->key, key, keylen);
+		memo->valid = true;
+	}
 	memzero_explicit(block, sizeof(block));
+	return err;
+}
+
+/* Small pieces are put together: each call of the hash costs. */
+static int finish(struct shash_desc *desc, const struct tcpcrypt_vec *vec,
+		  unsigned int nvec, u8 *out)
+{
+	u8 buf[SHA256_BLOCK_SIZE];
+	unsigned int i, n = 0;
+	int err = 0;
+
+	for (i = 0; i < nvec && !err; i++) {
+		if (n + vec[i].len <= sizeof(buf)) {
+			memcpy(buf + n, vec[i].base, vec[i].len);
+			n += vec[i].len;
+			continue;
+		}
+		err = crypto_shash_update(desc, buf, n);
+		n = 0;
+		if (!err)
+			err = crypto_shash_update(desc, vec[i].base,
+						  vec[i].len);
+	}
+	if (!err)
+		err = crypto_shash_finup(desc, buf, n, out);
+	memzero_explicit(buf, sizeof(buf));
+	return err;
+}
+
+static int hmac_sha256(const struct tcpcrypt_mac *mac, const u8 *key,
+		       size_t keylen, const struct tcpcrypt_vec *vec,
+		       unsigned int nvec, u8 *out)
+{
+	struct tcpcrypt_mac_memo own, *memo = mac->memo ? : &own;
+	SHASH_DESC_ON_STACK(desc, hash_tfm);
+	u8 digest[SHA256_DIGEST_SIZE];
+	struct tcpcrypt_vec inner = { digest, sizeof(digest) };
+	int err;
+
+	own.valid = false;
+	desc->tfm = hash_tfm;
+	err = set_key(desc, memo, key, keylen);
+	if (!err)
+		err = crypto_shash_import(desc, memo->inner);
+	if (!err)
+		err = finish(desc, vec, nvec, digest);
+	if (!err)
+		err = crypto_shash_import(desc, memo->outer);
+	if (!err)
+		err = finish(desc, &inner, 1, out);
 	memzero_explicit(digest, sizeof(digest));
+	if (memo == &own)
+		memzero_explicit(&own, sizeof(own));
 	shash_desc_zero(desc);
-	/* the last state, which is the hash */
-	tcpcrypt_scrub(TCPCRYPT_SCRUB_HASH);
 	return err;
 }
 
 const struct tcpcrypt_mac tcpcrypt_hmac_sha256 = { .hmac = hmac_sha256 };
+
+/**
+ * tcpcrypt_mac_with() - HMAC-SHA256 for several uses of a key
+ * @memo: the caller's; wiped by tcpcrypt_mac_done()
+ *
+ * Return: what functions of the key schedule take.
+ */
+struct tcpcrypt_mac tcpcrypt_mac_with(struct tcpcrypt_mac_memo *memo)
+{
+	memo->valid = false;
+	return (struct tcpcrypt_mac){ .hmac = hmac_sha256, .memo = memo };
+}
+
+/**
+ * tcpcrypt_mac_done() - wipe what was kept, and the stack
+ * @memo: as given to tcpcrypt_mac_with()
+ */
+void tcpcrypt_mac_done(struct tcpcrypt_mac_memo *memo)
+{
+	memzero_explicit(memo, sizeof(*memo));
+	/* the last states, and what an interrupt has saved of registers */
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_HASH);
+}
 
 /**
  * tcpcrypt_mac_init() - get the hash that the key schedule needs
@@ -75,7 +160,13 @@ const struct tcpcrypt_mac tcpcrypt_hmac_sha256 = { .hmac = hmac_sha256 };
 int tcpcrypt_mac_init(void)
 {
 	hash_tfm = crypto_alloc_shash("sha256", 0, 0);
-	return PTR_ERR_OR_ZERO(hash_tfm);
+	if (IS_ERR(hash_tfm))
+		return PTR_ERR(hash_tfm);
+	if (crypto_shash_statesize(hash_tfm) > TCPCRYPT_MAC_STATE) {
+		crypto_free_shash(hash_tfm);
+		return -EOVERFLOW;
+	}
+	return 0;
 }
 
 /** tcpcrypt_mac_exit() - release what tcpcrypt_mac_init() got */

@@ -18,10 +18,13 @@ struct keys {
 	struct tcpcrypt_traffic_key	ba;
 };
 
+/* @mac: has been used with ss[i] alone, and will be */
 static int derive(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s,
+		  const struct tcpcrypt_mac *mac,
 		  const struct tcpcrypt_aead_desc *aead, struct keys *k)
 {
-	const struct tcpcrypt_mac *mac = &tcpcrypt_hmac_sha256;
+	struct tcpcrypt_mac_memo memo;
+	struct tcpcrypt_mac mk_mac = tcpcrypt_mac_with(&memo);
 	int err;
 
 	err = tcpcrypt_session_id(mac, s->ss, s->sn, s->sn_len,
@@ -30,15 +33,17 @@ static int derive(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s,
 		err = tcpcrypt_master_first(mac, s->ss, s->sn, s->sn_len,
 					    k->mk);
 	if (!err)
-		err = tcpcrypt_traffic(mac, k->mk, TCPCRYPT_CONST_KEY_A, aead,
-				       &k->ab);
+		err = tcpcrypt_traffic(&mk_mac, k->mk, TCPCRYPT_CONST_KEY_A,
+				       aead, &k->ab);
 	if (!err)
-		err = tcpcrypt_traffic(mac, k->mk, TCPCRYPT_CONST_KEY_B, aead,
-				       &k->ba);
+		err = tcpcrypt_traffic(&mk_mac, k->mk, TCPCRYPT_CONST_KEY_B,
+				       aead, &k->ba);
+	tcpcrypt_mac_done(&memo);
 	return err;
 }
 
-static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s)
+static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s,
+		    const struct tcpcrypt_mac *mac)
 {
 	const struct tcpcrypt_aead_desc *aead = tcpcrypt_aead_desc(s->aead);
 	struct keys k;
@@ -47,7 +52,7 @@ static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s)
 	if (!aead)
 		return -EPROTO;
 	ctx->key_a = s->host_a;
-	err = derive(ctx, s, aead, &k);
+	err = derive(ctx, s, mac, aead, &k);
 	if (!err)
 		err = tcpcrypt_cipher_init(&ctx->tx.cipher, s->aead,
 					   s->host_a ? &k.ab : &k.ba);
@@ -57,9 +62,22 @@ static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s)
 	if (!err)
 		tcpcrypt_rekey_start(ctx, k.mk);
 	memzero_explicit(&k, sizeof(k));
-	/* an interrupt has saved what registers held */
-	tcpcrypt_scrub(TCPCRYPT_SCRUB_HASH);
 	ctx->aead = s->aead;
+	return err;
+}
+
+/* All that is derived of ss[i]. */
+static int use_secret(struct sock *sk, struct tcpcrypt_ctx *ctx,
+		      const struct tcpcrypt_secret *s)
+{
+	struct tcpcrypt_mac_memo memo;
+	struct tcpcrypt_mac mac = tcpcrypt_mac_with(&memo);
+	int err;
+
+	err = set_keys(ctx, s, &mac);
+	if (!err)
+		tcpcrypt_resume_cache(sk, ctx, s, &mac);
+	tcpcrypt_mac_done(&memo);
 	return err;
 }
 
@@ -94,10 +112,9 @@ int tcpcrypt_establish(struct sock *sk, struct tcpcrypt_ctx *ctx,
 
 	if (tcpcrypt_stale(ctx->epoch))
 		return -ESTALE;
-	err = set_keys(ctx, s);
+	err = use_secret(sk, ctx, s);
 	if (err)
 		return err;
-	tcpcrypt_resume_cache(sk, ctx, s);
 	tcpcrypt_hs_free(ctx);
 	if (!ctx->closing)
 		tcpcrypt_disarm(ctx);

@@ -255,16 +255,12 @@ int tcpcrypt_resume(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	return resumed;
 }
 
-static int fill(struct tcpcrypt_ticket *t, const struct tcpcrypt_secret *s)
+static int fill(struct tcpcrypt_ticket *t, const struct tcpcrypt_secret *s,
+		const struct tcpcrypt_mac *mac)
 {
-	const struct tcpcrypt_mac *mac = &tcpcrypt_hmac_sha256;
 	int err = tcpcrypt_secret_next(mac, s->ss, t->ss);
 
-	if (!err)
-		err = tcpcrypt_resume_id(mac, t->ss, t->id);
-	/* an interrupt has saved what registers held */
-	tcpcrypt_scrub(TCPCRYPT_SCRUB_HASH);
-	return err;
+	return err ? : tcpcrypt_resume_id(&tcpcrypt_hmac_sha256, t->ss, t->id);
 }
 
 /**
@@ -272,13 +268,15 @@ static int fill(struct tcpcrypt_ticket *t, const struct tcpcrypt_secret *s)
  * @sk:  the socket
  * @ctx: its context
  * @s:   the secret in use, ss[i]
+ * @mac: for what is derived of it; the caller wipes the stack afterwards
  *
  * Section 3.5: SHOULD. A failure costs nothing but the resumption.
  *
  * Context: the socket's lock, owned; sleeps.
  */
 void tcpcrypt_resume_cache(struct sock *sk, struct tcpcrypt_ctx *ctx,
-			   const struct tcpcrypt_secret *s)
+			   const struct tcpcrypt_secret *s,
+			   const struct tcpcrypt_mac *mac)
 {
 	struct net *net = sock_net(sk);
 	struct tcpcrypt_ticket *t;
@@ -289,7 +287,7 @@ void tcpcrypt_resume_cache(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	t = kzalloc(sizeof(*t), TCPCRYPT_GFP);
 	if (!t)
 		return;
-	if (fill(t, s)) {
+	if (fill(t, s, mac)) {
 		tcpcrypt_ticket_free(t);
 		return;
 	}

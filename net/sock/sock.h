@@ -529,7 +529,8 @@ int tcpcrypt_resume_claim(struct sock *sk, struct tcpcrypt_ctx *ctx,
 int tcpcrypt_resume(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		    struct tcpcrypt_secret *s);
 void tcpcrypt_resume_cache(struct sock *sk, struct tcpcrypt_ctx *ctx,
-			   const struct tcpcrypt_secret *s);
+			   const struct tcpcrypt_secret *s,
+			   const struct tcpcrypt_mac *mac);
 void tcpcrypt_resume_forget(struct sock *sk, struct tcpcrypt_ctx *ctx);
 
 /* handshake.c */

@@ -52,8 +52,8 @@ int tcpcrypt_extract(const struct tcpcrypt_mac *mac,
 	};
 	int err;
 
-	err = mac->hmac(in->nonce_a, TCPCRYPT_NONCE_LEN, ikm, ARRAY_SIZE(ikm),
-			prk);
+	err = mac->hmac(mac, in->nonce_a, TCPCRYPT_NONCE_LEN, ikm,
+			ARRAY_SIZE(ikm), prk);
 	if (err)
 		memzero_explicit(prk, TCPCRYPT_K_LEN);
 	return err;
@@ -89,8 +89,8 @@ int tcpcrypt_cprf(const struct tcpcrypt_mac *mac, const u8 *key,
 		return -EINVAL;
 	for (done = 0; done < okm_len; done += n) {
 		counter++;
-		err = mac->hmac(key, TCPCRYPT_K_LEN, vec, ARRAY_SIZE(vec),
-				next);
+		err = mac->hmac(mac, key, TCPCRYPT_K_LEN, vec,
+				ARRAY_SIZE(vec), next);
 		if (err)
 			break;
 		memcpy(t, next, sizeof(t));

@@ -16,14 +16,20 @@ struct tcpcrypt_vec {
 	size_t		len;
 };
 
+struct tcpcrypt_mac_memo;
+
 /**
  * struct tcpcrypt_mac - provider of HMAC-SHA256
  * @hmac: writes TCPCRYPT_HASH_LEN bytes of HMAC-SHA256(key, vec...) to @out;
  *        0 or a negative errno. @out may alias @key.
+ * @memo: where @hmac may keep what it has computed of the last key alone: the
+ *        key schedule uses most keys more than once. NULL: nowhere.
  */
 struct tcpcrypt_mac {
-	int (*hmac)(const u8 *key, size_t keylen,
-		    const struct tcpcrypt_vec *vec, unsigned int nvec, u8 *out);
+	int (*hmac)(const struct tcpcrypt_mac *mac, const u8 *key,
+		    size_t keylen, const struct tcpcrypt_vec *vec,
+		    unsigned int nvec, u8 *out);
+	struct tcpcrypt_mac_memo *memo;
 };
 
 /**

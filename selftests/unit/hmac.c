@@ -8,15 +8,16 @@
 #include <linux/string.h>
 #include "hmac.h"
 
-static int openssl_hmac(const u8 *key, size_t keylen,
-			const struct tcpcrypt_vec *vec, unsigned int nvec,
-			u8 *out)
+static int openssl_hmac(const struct tcpcrypt_mac *mac, const u8 *key,
+			size_t keylen, const struct tcpcrypt_vec *vec,
+			unsigned int nvec, u8 *out)
 {
 	size_t len = 0, at = 0;
 	unsigned int i;
 	int err = 0;
 	u8 *buf;
 
+	(void)mac;
 	for (i = 0; i < nvec; i++)
 		len += vec[i].len;
 	buf = malloc(len + 1);

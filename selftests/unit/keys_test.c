@@ -77,11 +77,12 @@ static const u16 aead_ids[] = { 0x0001, 0x0002, 0x0010 };
 /* A provider that fails after so many calls, having written its output */
 static unsigned int calls_left;
 
-static int failing_hmac(const u8 *key, size_t keylen,
-			const struct tcpcrypt_vec *vec, unsigned int nvec,
-			u8 *out)
+static int failing_hmac(const struct tcpcrypt_mac *mac, const u8 *key,
+			size_t keylen, const struct tcpcrypt_vec *vec,
+			unsigned int nvec, u8 *out)
 {
-	openssl_mac.hmac(key, keylen, vec, nvec, out);
+	(void)mac;
+	openssl_mac.hmac(&openssl_mac, key, keylen, vec, nvec, out);
 	return calls_left-- ? 0 : -EIO;
 }
 

@@ -11,12 +11,13 @@
 
 static unsigned int calls_left;
 
-static int failing_hmac(const u8 *key, size_t keylen,
-			const struct tcpcrypt_vec *vec, unsigned int nvec,
-			u8 *out)
+static int failing_hmac(const struct tcpcrypt_mac *mac, const u8 *key,
+			size_t keylen, const struct tcpcrypt_vec *vec,
+			unsigned int nvec, u8 *out)
 {
-	int err = openssl_mac.hmac(key, keylen, vec, nvec, out);
+	int err = openssl_mac.hmac(&openssl_mac, key, keylen, vec, nvec, out);
 
+	(void)mac;
 	return err ? : calls_left-- ? 0 : -EIO;
 }
 

@@ -13,11 +13,12 @@
 #define TEP	0x23
 #define SYNACK	0x01	/* global suboption of a passive opener */
 
-static int broken_hmac(const u8 *key, size_t keylen,
-		       const struct tcpcrypt_vec *vec, unsigned int nvec,
-		       u8 *out)
+static int broken_hmac(const struct tcpcrypt_mac *mac, const u8 *key,
+		       size_t keylen, const struct tcpcrypt_vec *vec,
+		       unsigned int nvec, u8 *out)
 {
-	openssl_mac.hmac(key, keylen, vec, nvec, out);
+	(void)mac;
+	openssl_mac.hmac(&openssl_mac, key, keylen, vec, nvec, out);
 	return -EIO;
 }
 

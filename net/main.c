@@ -89,9 +89,12 @@ static int __init tcpcrypt_init(void)
 		err = -ENOENT;
 		goto exit_mac;
 	}
-	err = tcpcrypt_teps_init();
+	err = tcpcrypt_cipher_start();
 	if (err)
 		goto exit_mac;
+	err = tcpcrypt_teps_init();
+	if (err)
+		goto stop_cipher;
 	err = tcpcrypt_tables_init();
 	if (err)
 		goto exit_teps;
@@ -121,6 +124,8 @@ exit_sock:
 	tcpcrypt_sock_exit();
 exit_teps:
 	tcpcrypt_teps_exit();
+stop_cipher:
+	tcpcrypt_cipher_stop();
 exit_mac:
 	tcpcrypt_mac_exit();
 	return err;
@@ -146,6 +151,7 @@ static void __exit tcpcrypt_exit(void)
 	synchronize_rcu_tasks();
 	synchronize_rcu();
 	tcpcrypt_teps_exit();
+	tcpcrypt_cipher_stop();
 	tcpcrypt_mac_exit();
 }
 

@@ -10,8 +10,7 @@
 #include <linux/types.h>
 #include "../tcpcrypt/tcpcrypt.h"
 
-struct crypto_aead;
-struct aead_request;
+struct tcpcrypt_tfm;
 
 /* Room for the hash's exported state, bytes; tcpcrypt_mac_init() looks */
 #define TCPCRYPT_MAC_STATE	128
@@ -73,25 +72,36 @@ int tcpcrypt_dh_init(void);
 void tcpcrypt_dh_report(void);
 
 /**
- * struct tcpcrypt_cipher - one direction's AEAD, its key set
- * @tfm: the kernel's transform
- * @req: its request, reused: one frame at a time under the socket lock
- * @nr:  nonce randomizer, RFC 8548 section 3.6
- * @iv:  the nonce of the frame at hand
- * @ad:  where a driver that copies the associated data may put it
+ * struct tcpcrypt_cipher - one direction's AEAD
+ * @t:    the transform with the key set; NULL: it is not ready
+ * @used: jiffies when it was used last
+ * @aead: AEAD algorithm, 0 before tcpcrypt_cipher_init()
+ * @nr:   nonce randomizer, RFC 8548 section 3.6
+ * @iv:   the nonce of the frame at hand
+ * @ad:   where a driver that copies the associated data may put it
  */
 struct tcpcrypt_cipher {
-	struct crypto_aead	*tfm;
-	struct aead_request	*req;
+	struct tcpcrypt_tfm	*t;
+	unsigned long		used;
+	u16			aead;
 	u8			nr[TCPCRYPT_AE_NONCE_LEN];
 	u8			iv[TCPCRYPT_AE_NONCE_LEN];
 	u8			ad[TCPCRYPT_FRAME_HDR];
 };
 
+/* Can it seal and open frames, or must it be set up again? */
+static inline bool tcpcrypt_cipher_ready(const struct tcpcrypt_cipher *c)
+{
+	return c->t;
+}
+
+int tcpcrypt_cipher_start(void);
+void tcpcrypt_cipher_stop(void);
+void tcpcrypt_cipher_flush(void);
 int tcpcrypt_cipher_init(struct tcpcrypt_cipher *c, u16 aead,
 			 const struct tcpcrypt_traffic_key *tk);
-int tcpcrypt_cipher_rekey(struct tcpcrypt_cipher *c,
-			  const struct tcpcrypt_traffic_key *tk);
+void tcpcrypt_cipher_rest(struct tcpcrypt_cipher *c);
+bool tcpcrypt_cipher_quiet(const struct tcpcrypt_cipher *c, unsigned long time);
 void tcpcrypt_cipher_free(struct tcpcrypt_cipher *c);
 bool tcpcrypt_cipher_available(u16 aead);
 const char *tcpcrypt_cipher_driver(const struct tcpcrypt_cipher *c);

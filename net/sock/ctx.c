@@ -91,6 +91,7 @@ struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp)
 		return NULL;
 	}
 	refcount_set(&ctx->refs, 1);
+	INIT_LIST_HEAD(&ctx->busy);
 	spin_lock_init(&ctx->crossed_lock);
 	INIT_RCU_WORK(&ctx->free_work, free_fn);
 	tcpcrypt_work_init(ctx);
@@ -423,6 +424,7 @@ void tcpcrypt_ctx_strip(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	tcpcrypt_rx_purge(sk, ctx);
 	tcpcrypt_stamp_purge(sk, ctx);
 	tcpcrypt_handshake_over(ctx);
+	tcpcrypt_rest_never(ctx);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
 	/* work that is queued finds no ctx on its socket and ends */
 	tcpcrypt_disarm(ctx);
@@ -574,6 +576,7 @@ int tcpcrypt_sock_init(void)
 void tcpcrypt_sock_exit(void)
 {
 	tcpcrypt_close_exit();
+	tcpcrypt_rest_exit();
 	rcu_barrier();
 	destroy_workqueue(tcpcrypt_wq);
 }

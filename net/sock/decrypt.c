@@ -310,7 +310,7 @@ int tcpcrypt_rx_decrypt(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	skb = plain_skb(head.plen, sk->sk_allocation);
 	if (!skb)
 		return -ENOMEM;
-	err = head.rekey ? tcpcrypt_rekey_open(ctx) : 0;
+	err = tcpcrypt_rekey_open(ctx, head.rekey);
 	if (!err)
 		err = open_frame(rx, skb, head.clen, sk->sk_allocation);
 	if (err == -ENOMEM) {
@@ -418,6 +418,8 @@ int tcpcrypt_rx_read(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	if (!is_direct(rx, &head, len))
 		return -EAGAIN;
 	ret = tcpcrypt_framebuf_grow(sk, &buf, 0, head.plen);
+	if (!ret)
+		ret = tcpcrypt_rekey_open(ctx, false);
 	if (!ret)
 		ret = open_into(rx, &buf, head.clen, seen, sk->sk_allocation);
 	if (!ret)

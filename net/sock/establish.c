@@ -59,8 +59,10 @@ static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s,
 	if (!err)
 		err = tcpcrypt_cipher_init(&ctx->rx.cipher, s->aead,
 					   s->host_a ? &k.ba : &k.ab);
-	if (!err)
+	if (!err) {
 		tcpcrypt_rekey_start(ctx, k.mk);
+		tcpcrypt_rest_later(ctx);
+	}
 	memzero_explicit(&k, sizeof(k));
 	ctx->aead = s->aead;
 	return err;

@@ -52,10 +52,36 @@ void tcpcrypt_rekey_end(struct tcpcrypt_ctx *ctx, bool tx, bool rx)
 }
 
 /*
+ * Sets a cipher up that rested, from the master key of its generation. It
+ * was once: whatever fails now is a shortage.
+ */
+static int wake(struct tcpcrypt_ctx *ctx, const u8 *mk, bool from_a,
+		struct tcpcrypt_cipher *cipher)
+{
+	struct tcpcrypt_traffic_key tk;
+	int err;
+
+	if (likely(tcpcrypt_cipher_ready(cipher)))
+		return 0;
+	err = tcpcrypt_traffic(&tcpcrypt_hmac_sha256, mk,
+			       from_a ? TCPCRYPT_CONST_KEY_A :
+					TCPCRYPT_CONST_KEY_B,
+			       tcpcrypt_aead_desc(ctx->aead), &tk);
+	if (!err)
+		err = tcpcrypt_cipher_init(cipher, ctx->aead, &tk);
+	memzero_explicit(&tk, sizeof(tk));
+	tcpcrypt_scrub(TCPCRYPT_SCRUB_HASH);
+	if (err)
+		return -ENOMEM;
+	tcpcrypt_rest_later(ctx);
+	return 0;
+}
+
+/*
  * Advances a master key, and its cipher with it, or nothing but the cipher,
  * which is then unusable until this succeeds.
  */
-static int next_keys(const struct tcpcrypt_ctx *ctx, u8 *mk, bool from_a,
+static int next_keys(struct tcpcrypt_ctx *ctx, u8 *mk, bool from_a,
 		     struct tcpcrypt_cipher *cipher)
 {
 	struct tcpcrypt_traffic_key tk;
@@ -67,9 +93,11 @@ static int next_keys(const struct tcpcrypt_ctx *ctx, u8 *mk, bool from_a,
 					   TCPCRYPT_CONST_KEY_B,
 				  tcpcrypt_aead_desc(ctx->aead), next, &tk);
 	if (!err)
-		err = tcpcrypt_cipher_rekey(cipher, &tk);
-	if (!err)
+		err = tcpcrypt_cipher_init(cipher, ctx->aead, &tk);
+	if (!err) {
 		memcpy(mk, next, sizeof(next));
+		tcpcrypt_rest_later(ctx);
+	}
 	memzero_explicit(next, sizeof(next));
 	memzero_explicit(&tk, sizeof(tk));
 	tcpcrypt_scrub(TCPCRYPT_SCRUB_HASH);
@@ -105,7 +133,7 @@ int tcpcrypt_rekey_seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 		return -ESTALE;
 	if (!tcpcrypt_gen_wants(&rk->gen, len, READ_ONCE(tn->rekey_bytes),
 				is_old(sk, rk)))
-		return 0;
+		return wake(ctx, rk->tx_mk, ctx->key_a, &ctx->tx.cipher);
 	err = next_keys(ctx, rk->tx_mk, ctx->key_a, &ctx->tx.cipher);
 	if (err) {
 		rk->gen.lost = true;
@@ -136,22 +164,23 @@ void tcpcrypt_rekey_sealed(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 }
 
 /**
- * tcpcrypt_rekey_open() - have the key of a frame with rekey = 1
- * @ctx: the context; the frame is the next one to be decrypted
+ * tcpcrypt_rekey_open() - have the right key in ->rx.cipher for a frame
+ * @ctx:  the context; the frame is the next one to be decrypted
+ * @next: it has rekey = 1
  *
- * The old key is not needed any more: nothing but this frame can come next,
- * and if it does not authenticate, the connection ends.
+ * Then the old key is not needed any more: nothing but this frame can come
+ * next, and if it does not authenticate, the connection ends.
  *
  * Context: the socket's lock, owned; sleeps.
  * Return: 0, or a negative errno: -ENOMEM: call it again.
  */
-int tcpcrypt_rekey_open(struct tcpcrypt_ctx *ctx)
+int tcpcrypt_rekey_open(struct tcpcrypt_ctx *ctx, bool next)
 {
 	struct tcpcrypt_rekey *rk = &ctx->rekey;
 	int err;
 
-	if (rk->ahead)
-		return 0;
+	if (!next || rk->ahead)
+		return wake(ctx, rk->rx_mk, !ctx->key_a, &ctx->rx.cipher);
 	err = next_keys(ctx, rk->rx_mk, !ctx->key_a, &ctx->rx.cipher);
 	rk->ahead = !err;
 	return err;

@@ -90,7 +90,7 @@ struct tcpcrypt_hs {
 
 /**
  * struct tcpcrypt_tx - the sending half
- * @cipher: the AEAD with its key
+ * @cipher: the AEAD; at rest it has no key
  * @off:    offset in the TCP stream of the next frame (frame ID)
  * @frames: frames sealed
  * @bytes:  application bytes in them
@@ -153,7 +153,7 @@ struct tcpcrypt_tx {
 
 /**
  * struct tcpcrypt_rx - the receiving half
- * @cipher: the AEAD with its key
+ * @cipher: the AEAD; at rest it has no key
  * @off:    offset in the TCP stream of the first byte of @raw
  * @frames: frames decrypted
  * @bytes:  application bytes in them
@@ -296,6 +296,7 @@ struct tcpcrypt_alive {
  * @sess_id: session ID
  * @tx:      the sending half
  * @rx:      the receiving half
+ * @busy:    in the list of those whose ciphers may come to rest: rest.c
  * @rekey:   generations of their keys
  * @alive:   is the peer there?
  * @stamps:  transmit timestamps; under sk_error_queue's lock
@@ -354,6 +355,7 @@ struct tcpcrypt_ctx {
 	u8			sess_id[TCPCRYPT_SESSID_LEN];
 	struct tcpcrypt_tx	tx;
 	struct tcpcrypt_rx	rx;
+	struct list_head	busy;
 	struct tcpcrypt_rekey	rekey;
 	struct tcpcrypt_alive	alive;
 	struct tcpcrypt_stamps	stamps;
@@ -544,12 +546,17 @@ bool tcpcrypt_handshakes_full(const struct net *net);
 void tcpcrypt_handshake_begins(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_handshake_over(struct tcpcrypt_ctx *ctx);
 
+/* rest.c */
+void tcpcrypt_rest_later(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_rest_never(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_rest_exit(void);
+
 /* rekey.c */
 void tcpcrypt_rekey_start(struct tcpcrypt_ctx *ctx, const u8 *mk);
 void tcpcrypt_rekey_end(struct tcpcrypt_ctx *ctx, bool tx, bool rx);
 int tcpcrypt_rekey_seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len);
 void tcpcrypt_rekey_sealed(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len);
-int tcpcrypt_rekey_open(struct tcpcrypt_ctx *ctx);
+int tcpcrypt_rekey_open(struct tcpcrypt_ctx *ctx, bool next);
 void tcpcrypt_rekey_opened(struct sock *sk, struct tcpcrypt_ctx *ctx);
 bool tcpcrypt_rekey_owes(const struct tcpcrypt_ctx *ctx);
 int tcpcrypt_rekey_ask(struct sock *sk, struct tcpcrypt_ctx *ctx);

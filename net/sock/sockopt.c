@@ -231,8 +231,8 @@ static int get_info(const struct tcpcrypt_ctx *ctx, struct tcpcrypt_answer *a)
 	info->tcci_tx_bytes = ctx->tx.bytes;
 	info->tcci_rx_bytes = ctx->rx.bytes;
 	strscpy(info->tcci_driver,
-		tcpcrypt_cipher_driver(ctx->tx.cipher.tfm ? &ctx->tx.cipher :
-							    &ctx->rx.cipher),
+		tcpcrypt_cipher_driver(ctx->tx.cipher.aead ? &ctx->tx.cipher :
+							     &ctx->rx.cipher),
 		sizeof(info->tcci_driver));
 	info->tcci_tx_generation = ctx->rekey.gen.local;
 	info->tcci_rx_generation = ctx->rekey.gen.remote;

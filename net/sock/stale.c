@@ -168,6 +168,7 @@ static void drop_all(void)
 	}
 	walk(shared);
 	up_read(&net_rwsem);
+	tcpcrypt_cipher_flush();
 }
 
 static int forked(struct notifier_block *nb, unsigned long action, void *data)
@@ -189,6 +190,7 @@ static int hibernating(struct notifier_block *nb, unsigned long action,
 	drop_all();
 	/* the aborts wipe the keys */
 	flush_workqueue(tcpcrypt_wq);
+	tcpcrypt_cipher_flush();
 	return NOTIFY_OK;
 }
 

@@ -76,7 +76,7 @@ static struct target targets[] = {
 	TARGET("crypto_aead_decrypt", -ENOMEM),
 	TARGET("crypto_shash_digest", -ENOMEM),
 	TARGET("crypto_shash_update", -ENOMEM),
-	TARGET("crypto_shash_final", -ENOMEM),
+	TARGET("crypto_shash_finup", -ENOMEM),
 	TARGET("ecdh_set_secret", -ENOMEM),
 	TARGET("ecdh_compute_value", -ENOMEM),
 	TARGET("curve25519_set_secret", -ENOMEM),

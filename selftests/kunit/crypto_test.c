@@ -5,6 +5,7 @@
  */
 
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -219,14 +220,14 @@ static void aead__rekey_and_end(void)
 		setup(&c, i);
 		make_key(&tk, known[i].key_len);
 		tk.key[0] ^= 1;
-		EXPECT_EQ(tcpcrypt_cipher_rekey(&c, &tk), 0);
+		EXPECT_EQ(tcpcrypt_cipher_init(&c, known[i].id, &tk), 0);
 		buf = frame(known_plain, KNOWN_PLEN);
 		EXPECT_EQ(seal(&c, buf, KNOWN_PLEN, BIG_OFFSET), 0);
 		EXPECT(memcmp(buf + 3, known[i].sealed, 25));
 		EXPECT_EQ(open(&c, buf, 25, BIG_OFFSET, plain), 0);
 		/* the randomizer is part of the key */
 		tk.nr[11] ^= 1;
-		EXPECT_EQ(tcpcrypt_cipher_rekey(&c, &tk), 0);
+		EXPECT_EQ(tcpcrypt_cipher_init(&c, known[i].id, &tk), 0);
 		EXPECT_EQ(open(&c, buf, 25, BIG_OFFSET, plain), -EBADMSG);
 		EXPECT_EQ(open(&c, buf, 25, BIG_OFFSET ^ 1, plain), 0);
 		kfree(buf);
@@ -234,9 +235,42 @@ static void aead__rekey_and_end(void)
 		buf = frame(known_plain, KNOWN_PLEN);
 		EXPECT_EQ(seal(&c, buf, KNOWN_PLEN, 0), -EPIPE);
 		EXPECT_EQ(open(&c, buf, 25, 0, plain), -EPIPE);
-		EXPECT_EQ(tcpcrypt_cipher_rekey(&c, &tk), -EPIPE);
 		EXPECT_EQ(tcpcrypt_cipher_driver(&c)[0], 0);
 		kfree(buf);
+	}
+}
+
+/* A transform that was given back serves the next cipher, with its key. */
+static void aead__rest(void)
+{
+	struct tcpcrypt_traffic_key tk;
+	struct tcpcrypt_cipher c, other;
+	u8 *buf, plain[9];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		setup(&c, i);
+		make_key(&tk, known[i].key_len);
+		EXPECT(tcpcrypt_cipher_ready(&c));
+		EXPECT(!tcpcrypt_cipher_quiet(&c, HZ));
+		tcpcrypt_cipher_rest(&c);
+		EXPECT(!tcpcrypt_cipher_ready(&c));
+		EXPECT(!tcpcrypt_cipher_quiet(&c, 0));
+		EXPECT(tcpcrypt_cipher_driver(&c)[0]);
+		buf = frame(known_plain, KNOWN_PLEN);
+		EXPECT_EQ(seal(&c, buf, KNOWN_PLEN, BIG_OFFSET), -EPIPE);
+		memset(&other, 0, sizeof(other));
+		tk.key[0] ^= 1;
+		EXPECT_EQ(tcpcrypt_cipher_init(&other, known[i].id, &tk), 0);
+		tk.key[0] ^= 1;
+		EXPECT_EQ(tcpcrypt_cipher_init(&c, known[i].id, &tk), 0);
+		EXPECT_EQ(seal(&c, buf, KNOWN_PLEN, BIG_OFFSET), 0);
+		EXPECT(!memcmp(buf + 3, known[i].sealed, 25));
+		EXPECT_EQ(open(&other, buf, 25, BIG_OFFSET, plain), -EBADMSG);
+		kfree(buf);
+		tcpcrypt_cipher_free(&other);
+		tcpcrypt_cipher_free(&c);
+		tcpcrypt_cipher_flush();
 	}
 }
 
@@ -256,7 +290,8 @@ static void aead__unknown(void)
 	/* a length that the algorithm has not */
 	tk.key_len = 15;
 	EXPECT(tcpcrypt_cipher_init(&c, 1, &tk) < 0);
-	EXPECT(!c.tfm && !c.req);
+	EXPECT(!tcpcrypt_cipher_ready(&c));
+	EXPECT_EQ(c.aead, 0);
 }
 
 static const u8 all_teps[] = { 0x21, 0x22, 0x23, 0x24 };
@@ -348,6 +383,7 @@ const struct ktap_case crypto_cases[] = {
 	KTAP_CASE(aead__every_byte_change),
 	KTAP_CASE(aead__every_truncation),
 	KTAP_CASE(aead__rekey_and_end),
+	KTAP_CASE(aead__rest),
 	KTAP_CASE(aead__unknown),
 	KTAP_CASE(dh__find),
 	KTAP_CASE(dh__agree),

@@ -58,7 +58,14 @@ static void finish(struct kunit_suite *suite)
 /* Schemes are found by code that is dropped after the module's init. */
 static int __ref start_crypto(struct kunit_suite *suite)
 {
-	return tcpcrypt_dh_init();
+	int err = tcpcrypt_dh_init();
+
+	return err ? : tcpcrypt_cipher_start();
+}
+
+static void finish_crypto(struct kunit_suite *suite)
+{
+	tcpcrypt_cipher_stop();
 }
 
 static int start_cache(struct kunit_suite *suite)
@@ -69,10 +76,6 @@ static int start_cache(struct kunit_suite *suite)
 static void finish_cache(struct kunit_suite *suite)
 {
 	cache_finish();
-}
-
-static void nothing(struct kunit_suite *suite)
-{
 }
 
 #define SUITE(area)	SUITE_IN(area, start, finish)
@@ -111,7 +114,7 @@ SUITE(points);
 SUITE(changes);
 SUITE(states);
 SUITE(bounds);
-SUITE_IN(crypto, start_crypto, nothing);
+SUITE_IN(crypto, start_crypto, finish_crypto);
 SUITE_IN(cache, start_cache, finish_cache);
 
 kunit_test_suites(&eno_option_suite, &eno_negotiate_suite, &eno_data_suite,

@@ -25,6 +25,7 @@ from peer import option, sysctl
 SESSID, TRANSCRIPT, FLUSH, REKEY, INFO = 6901, 6909, 6923, 6924, 6925
 OPEN = 2
 PATIENCE = 120
+REST = 8            # seconds; rest.c
 OUT = os.environ["OUT"]
 points = 0
 
@@ -146,6 +147,10 @@ def life(tep, aead):
     pair = Pair()
     pair.until_open()
     point("open", **pair.facts())
+    time.sleep(REST)
+    point("at rest")
+    pair.exchange()
+    point("woken")
     pair.rekey(1)
     point("rekeyed")
     pair.rekey(2)

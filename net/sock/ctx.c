@@ -13,6 +13,9 @@
 
 struct workqueue_struct *tcpcrypt_wq;
 
+/* Contexts: their size is just past what kmalloc() rounds up to 2 KiB. */
+static struct kmem_cache *ctxs;
+
 /**
  * tcpcrypt_ctx_negotiated() - ->neg holds a negotiated TEP: take hold of it
  * @ctx: the context
@@ -56,19 +59,34 @@ void tcpcrypt_ctx_wipe(struct tcpcrypt_ctx *ctx)
 	ctx->ticket = NULL;
 }
 
-/* After a grace period, in process context: ciphers may sleep when freed. */
-static void free_fn(struct work_struct *work)
+static void free_ctx(struct tcpcrypt_ctx *ctx)
 {
-	struct tcpcrypt_ctx *ctx = container_of(to_rcu_work(work),
-						struct tcpcrypt_ctx, free_work);
-
 	tcpcrypt_ctx_wipe(ctx);
 	put_tep(ctx);
 	kfree(ctx->listener);
 	if (ctx->net)
 		put_net(ctx->net);
-	kfree_sensitive(ctx);
+	memzero_explicit(ctx, sizeof(*ctx));
+	kmem_cache_free(ctxs, ctx);
 	module_put(THIS_MODULE);
+}
+
+static void free_fn(struct work_struct *work)
+{
+	free_ctx(container_of(work, struct tcpcrypt_ctx, free_work));
+}
+
+/* After a grace period. Key pairs may sleep when freed. */
+static void free_rcu(struct rcu_head *rcu)
+{
+	struct tcpcrypt_ctx *ctx = container_of(rcu, struct tcpcrypt_ctx, rcu);
+
+	if (likely(!ctx->hs)) {
+		free_ctx(ctx);
+		return;
+	}
+	INIT_WORK(&ctx->free_work, free_fn);
+	queue_work(tcpcrypt_wq, &ctx->free_work);
 }
 
 /**
@@ -85,7 +103,7 @@ struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp)
 
 	if (!try_module_get(THIS_MODULE))
 		return NULL;
-	ctx = kzalloc(sizeof(*ctx), gfp);
+	ctx = kmem_cache_zalloc(ctxs, gfp);
 	if (!ctx) {
 		module_put(THIS_MODULE);
 		return NULL;
@@ -93,7 +111,6 @@ struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp)
 	refcount_set(&ctx->refs, 1);
 	INIT_LIST_HEAD(&ctx->busy);
 	spin_lock_init(&ctx->crossed_lock);
-	INIT_RCU_WORK(&ctx->free_work, free_fn);
 	tcpcrypt_work_init(ctx);
 	__skb_queue_head_init(&ctx->tx.pending);
 	__skb_queue_head_init(&ctx->rx.raw);
@@ -112,7 +129,7 @@ struct tcpcrypt_ctx *tcpcrypt_ctx_new(gfp_t gfp)
 void tcpcrypt_ctx_put(struct tcpcrypt_ctx *ctx)
 {
 	if (refcount_dec_and_test(&ctx->refs))
-		queue_rcu_work(tcpcrypt_wq, &ctx->free_work);
+		call_rcu(&ctx->rcu, free_rcu);
 }
 
 /**
@@ -562,13 +579,23 @@ int tcpcrypt_sock_init(void)
 {
 	int err;
 
+	ctxs = KMEM_CACHE(tcpcrypt_ctx, SLAB_ACCOUNT);
+	if (!ctxs)
+		return -ENOMEM;
+	err = -ENOMEM;
 	tcpcrypt_wq = alloc_workqueue("tcpcrypt", WQ_UNBOUND | WQ_HIGHPRI |
 				      WQ_MEM_RECLAIM, 0);
 	if (!tcpcrypt_wq)
-		return -ENOMEM;
+		goto free_cache;
 	err = tcpcrypt_close_init();
 	if (err)
-		destroy_workqueue(tcpcrypt_wq);
+		goto free_wq;
+	return 0;
+
+free_wq:
+	destroy_workqueue(tcpcrypt_wq);
+free_cache:
+	kmem_cache_destroy(ctxs);
 	return err;
 }
 
@@ -579,4 +606,5 @@ void tcpcrypt_sock_exit(void)
 	tcpcrypt_rest_exit();
 	rcu_barrier();
 	destroy_workqueue(tcpcrypt_wq);
+	kmem_cache_destroy(ctxs);
 }

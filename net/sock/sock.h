@@ -252,7 +252,8 @@ struct tcpcrypt_alive {
  *
  * @sk:      the socket
  * @refs:    references: the ULP slot, queued work
- * @free_work: frees the ctx after a grace period
+ * @rcu:     frees the ctx after a grace period
+ * @free_work: or has a work item do it
  * @work:    work_fn()
  * @timer:   timer_fn(): handshake, then keep-alive, then close()
  * @expires: jiffies when it does
@@ -309,7 +310,10 @@ struct tcpcrypt_alive {
 struct tcpcrypt_ctx {
 	struct sock		*sk;
 	refcount_t		refs;
-	struct rcu_work		free_work;
+	union {
+		struct rcu_head		rcu;
+		struct work_struct	free_work;
+	};
 	struct delayed_work	work;
 	struct delayed_work	timer;
 	unsigned long		expires;

@@ -171,6 +171,14 @@ static int patience(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
 	return ctx->tx.done ? fin : max_t(int, fin, TCP_FIN_TIMEOUT);
 }
 
+/* Is there nothing to do until something arrives, or time is up? */
+static bool is_settled(const struct tcpcrypt_ctx *ctx)
+{
+	return ctx->state == TCPCRYPT_OPEN && ctx->tx.done &&
+	       !ctx->rx.complete && !ctx->rx.broken &&
+	       (ctx->rx.fin || !ctx->rx.tcp_fin);
+}
+
 /*
  * The descriptor goes, the connection stays. What sock_orphan() does, but
  * for SOCK_DEAD: TCP would answer the peer's FINp by RST.
@@ -185,7 +193,8 @@ static void park_socket(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	ctx->close_una = tcp_sk(sk)->snd_una;
 	tcpcrypt_count(sock_net(sk), TCPCRYPT_MIB_CLOSEPARKED);
 	tcpcrypt_arm(ctx, patience(sk, ctx));
-	tcpcrypt_kick(ctx);
+	if (!is_settled(ctx))
+		tcpcrypt_kick(ctx);
 }
 
 /* SO_LINGER: wait until the peer has acknowledged everything. */

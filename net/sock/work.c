@@ -29,10 +29,20 @@ static void queue(struct tcpcrypt_ctx *ctx, struct delayed_work *work,
 
 static void cancel(struct tcpcrypt_ctx *ctx, struct delayed_work *work)
 {
-	if (cancel_delayed_work(work)) {
+	if (delayed_work_pending(work) && cancel_delayed_work(work)) {
 		sock_put(ctx->sk);
 		tcpcrypt_ctx_put(ctx);
 	}
+}
+
+/*
+ * Is work_fn() about to run? It takes the socket's lock after us, and so sees
+ * what we have done under it.
+ */
+static bool is_queued(const struct tcpcrypt_ctx *ctx)
+{
+	return work_pending(&ctx->work.work) &&
+	       !timer_pending(&ctx->work.timer);
 }
 
 /**
@@ -44,7 +54,7 @@ static void cancel(struct tcpcrypt_ctx *ctx, struct delayed_work *work)
 void tcpcrypt_kick(struct tcpcrypt_ctx *ctx)
 {
 	/* not before accept(): see DOC: locking */
-	if (ctx->sk->sk_socket)
+	if (ctx->sk->sk_socket && !is_queued(ctx))
 		queue(ctx, &ctx->work, 0);
 }
 

@@ -17,24 +17,25 @@
 #include <linux/string.h>
 #include "crypto.h"
 
-#define HMAC_IPAD 0x36
-#define HMAC_OPAD 0x5c
+#define HMAC_IPAD	0x3636363636363636ULL
+#define HMAC_OPAD	0x5c5c5c5c5c5c5c5cULL
+#define BLOCK_WORDS	(SHA256_BLOCK_SIZE / sizeof(u64))
 
 static struct crypto_shash *hash_tfm;
 
 /* The state of the hash after the first block, key ^ pad */
-static int pad_state(struct shash_desc *desc, const u8 *block, u8 pad,
+static int pad_state(struct shash_desc *desc, const u64 *block, u64 pad,
 		     u8 *state)
 {
-	u8 padded[SHA256_BLOCK_SIZE];
+	u64 padded[BLOCK_WORDS];
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < sizeof(padded); i++)
+	for (i = 0; i < BLOCK_WORDS; i++)
 		padded[i] = block[i] ^ pad;
 	err = crypto_shash_init(desc);
 	if (!err)
-		err = crypto_shash_update(desc, padded, sizeof(padded));
+		err = crypto_shash_update(desc, (u8 *)padded, sizeof(padded));
 	if (!err)
 		err = crypto_shash_export(desc, state);
 	memzero_explicit(padded, sizeof(padded));
@@ -51,14 +52,14 @@ static bool is_memo_of(const struct tcpcrypt_mac_memo *memo, const u8 *key,
 static int set_key(struct shash_desc *desc, struct tcpcrypt_mac_memo *memo,
 		   const u8 *key, size_t keylen)
 {
-	u8 block[SHA256_BLOCK_SIZE] = {};
+	u64 block[BLOCK_WORDS] = {};
 	int err = 0;
 
 	if (is_memo_of(memo, key, keylen))
 		return 0;
 	memo->valid = false;
 	if (keylen > sizeof(block))
-		err = crypto_shash_digest(desc, key, keylen, block);
+		err = crypto_shash_digest(desc, key, keylen, (u8 *)block);
 	else
 		memcpy(block, key, keylen);
 	if (!err)
@@ -99,17 +100,15 @@ static int finish(struct shash_desc *desc, const struct tcpcrypt_vec *vec,
 	return err;
 }
 
-static int hmac_sha256(const struct tcpcrypt_mac *mac, const u8 *key,
-		       size_t keylen, const struct tcpcrypt_vec *vec,
-		       unsigned int nvec, u8 *out)
+static int hmac_with(struct tcpcrypt_mac_memo *memo, const u8 *key,
+		     size_t keylen, const struct tcpcrypt_vec *vec,
+		     unsigned int nvec, u8 *out)
 {
-	struct tcpcrypt_mac_memo own, *memo = mac->memo ? : &own;
 	SHASH_DESC_ON_STACK(desc, hash_tfm);
 	u8 digest[SHA256_DIGEST_SIZE];
 	struct tcpcrypt_vec inner = { digest, sizeof(digest) };
 	int err;
 
-	own.valid = false;
 	desc->tfm = hash_tfm;
 	err = set_key(desc, memo, key, keylen);
 	if (!err)
@@ -121,10 +120,31 @@ static int hmac_sha256(const struct tcpcrypt_mac *mac, const u8 *key,
 	if (!err)
 		err = finish(desc, &inner, 1, out);
 	memzero_explicit(digest, sizeof(digest));
-	if (memo == &own)
-		memzero_explicit(&own, sizeof(own));
 	shash_desc_zero(desc);
 	return err;
+}
+
+/* For a key that is used once */
+static noinline int hmac_once(const u8 *key, size_t keylen,
+			      const struct tcpcrypt_vec *vec,
+			      unsigned int nvec, u8 *out)
+{
+	struct tcpcrypt_mac_memo memo;
+	int err;
+
+	memo.valid = false;
+	err = hmac_with(&memo, key, keylen, vec, nvec, out);
+	memzero_explicit(&memo, sizeof(memo));
+	return err;
+}
+
+static int hmac_sha256(const struct tcpcrypt_mac *mac, const u8 *key,
+		       size_t keylen, const struct tcpcrypt_vec *vec,
+		       unsigned int nvec, u8 *out)
+{
+	if (!mac->memo)
+		return hmac_once(key, keylen, vec, nvec, out);
+	return hmac_with(mac->memo, key, keylen, vec, nvec, out);
 }
 
 const struct tcpcrypt_mac tcpcrypt_hmac_sha256 = { .hmac = hmac_sha256 };

@@ -63,11 +63,13 @@ static void set_data(struct eno_config *cfg, const struct net *net, u8 tep,
 		     const u8 *half)
 {
 	unsigned int len = READ_ONCE(tcpcrypt_net(net)->resume_nonce_len);
-	u8 nonce[TCPCRYPT_RNONCE_MAX];
+	/* drawn ahead, unlike get_random_bytes() */
+	u64 nonce = get_random_u64();
 
-	get_random_bytes(nonce, sizeof(nonce));
+	BUILD_BUG_ON(sizeof(nonce) != TCPCRYPT_RNONCE_MAX);
 	cfg->data_tep = tep;
-	cfg->data_len = tcpcrypt_resume_data(half, nonce, len, cfg->data);
+	cfg->data_len = tcpcrypt_resume_data(half, (const u8 *)&nonce, len,
+					     cfg->data);
 }
 
 /**

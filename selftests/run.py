@@ -104,7 +104,6 @@ LONG = [
     ("rt-netem", "rt", 900, "selftests/netem.sh v4"),
     ("rt-module", "rt", 900, "selftests/module.sh"),
     ("kernel-smb", "guest", 900, "selftests/kernel_socks.sh smb lio"),
-    ("module-long", "guest", 900, "env LOAD=long selftests/module.sh"),
     ("churn", "guest", 3600, "selftests/churn.sh"),
     ("fault", "debug", 1200, "selftests/fault.sh -t 150"),
     ("mitm", "debug", 900, "selftests/sock.sh mitm_test -- -t 60"),
@@ -140,6 +139,10 @@ NOT_ON_DEBUG = ("kernel", "sock", "ksft", "diff", "refuse", "apps-1", "apps-2",
 LONG += [("debug-" + name, "debug", 3600, command)
          for name, where, _, command in JOBS
          if where == "guest" and name not in NOT_ON_DEBUG]
+
+# They load and unload the module over and over, under traffic: code is patched
+# all the time (guest.py, accelerator()).
+RELOADS = {"selftests/module.sh", "selftests/churn.sh"}
 
 RESULT = re.compile(r"^(not )?ok\b\s*(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)")
@@ -235,6 +238,8 @@ class Job:
             kernel, module = other_kernel(self.where,
                                           os.path.dirname(self.out))
             guest += ["-k", kernel, "--module", module]
+        if RELOADS.intersection(self.command):
+            guest += ["--turns"]
         if self.where == "debug":
             guest += ["-a", "panic_on_warn=1 slub_debug=F"]
         if self.where in ("debug", "large"):

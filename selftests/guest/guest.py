@@ -231,14 +231,22 @@ def stage2(args, modules):
     return "\n".join(lines) + "\n"
 
 
-def accelerator():
-    """KVM only where the processor has it: without, the guest hangs."""
+def accelerator(turns):
+    """KVM only where the processor has it: without, the guest hangs.
+
+    QEMU before 8.1 may translate code while another processor writes it, and
+    keep that translation for good (mended by its commit deba78709ae8, "Always
+    lock pages before translation"). Linux patches code that runs by way of a
+    breakpoint, and a processor that has a translation of that never gets past
+    it. Processors that take turns don't translate meanwhile.
+    """
     with open("/proc/cpuinfo") as f:
         flags = re.search(r"^flags\s*:(.*)$", f.read(), re.M)
     if (flags and re.search(r"\b(vmx|svm)\b", flags.group(1)) and
             os.access("/dev/kvm", os.R_OK | os.W_OK)):
         return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+    return ["-accel", "tcg,thread=" + ("single" if turns else "multi"),
+            "-cpu", "max"]
 
 
 def tsc_khz():
@@ -267,7 +275,8 @@ def qemu_command(args, image, initrd):
                "watchdog_thresh=60 " + args.append)
     return (["qemu-system-x86_64", "-nodefaults", "-no-user-config",
              "-no-reboot", "-display", "none", "-nic", "none",
-             "-m", args.memory, "-smp", str(args.cpus)] + accelerator() +
+             "-m", args.memory, "-smp", str(args.cpus)] +
+            accelerator(args.turns) +
             ["-kernel", image, "-initrd", initrd, "-append", cmdline,
              "-serial", "file:" + os.path.join(args.out, "kernel.log"),
              "-device", "virtio-rng-pci",
@@ -374,6 +383,9 @@ def main():
                              "(default: the stock kernel)")
     parser.add_argument("-m", "--memory", default="2G")
     parser.add_argument("-c", "--cpus", type=int, default=2)
+    parser.add_argument("--turns", action="store_true",
+                        help="under emulation its processors take turns: for "
+                             "what patches the\nkernel's code over and over")
     parser.add_argument("-t", "--timeout", type=float, default=300,
                         help="seconds (default 300)")
     parser.add_argument("-o", "--out", metavar="DIR",

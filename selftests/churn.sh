@@ -25,7 +25,9 @@ unused() { [ "$(refs)" = 0 ]; }
 
 # start_traffic A B: leaves its process id in $traffic.
 start_traffic() {
-	in_background "$1" traffic.log "$SELFTESTS/load_test" --traffic "$1" "$2"
+	# it would take most of both processors from what goes on besides
+	in_background "$1" traffic.log nice "$SELFTESTS/load_test" --traffic \
+		"$1" "$2"
 	traffic=$!
 	wait_for grep -q '^# ready' traffic.log
 }

@@ -52,7 +52,8 @@ ERRNO = {"Auth": errno.EBADMSG, "Protocol": errno.EPROTO,
          "Truncated": errno.ECONNRESET, "Timeout": errno.ETIMEDOUT,
          "Keepalive": errno.ETIMEDOUT, "Required": errno.ECONNABORTED,
          "Plaintext": errno.EPERM, "NoMemory": errno.ENOMEM,
-         "Stale": errno.ESTALE, "Foreign": errno.EBUSY}
+         "Stale": errno.ESTALE, "Foreign": errno.EBUSY,
+         "Local": errno.EIO}
 
 suite = Suite()
 

@@ -882,10 +882,12 @@ def tep_gone_passive(net):
                                        (TCP_ENO_SPECS, bytes([TEST])))
         equal(synack.eno(), [eno(0x01, TEST)], "ENO of the SYN-ACK")
         require(tep.remove(), "rmmod")
+        aborted = int(counters()["AbortLocal"])
         conn.bare = True
         conn.ack()
         sock = net.accept(listener)
-        equal(net.recv_end(sock), (b"", errno.EPROTO), "recv()")
+        equal(net.recv_end(sock), (b"", errno.EIO), "recv()")
+        equal(int(counters()["AbortLocal"]), aborted + 1, "AbortLocal")
         conn.wait_rst()
         equal(bytes(conn.rx), b"", "data on the wire")
 

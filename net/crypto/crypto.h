@@ -6,6 +6,7 @@
 #ifndef _TCPCRYPT_CRYPTO_H
 #define _TCPCRYPT_CRYPTO_H
 
+#include <linux/errno.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
 #include "../tcpcrypt/tcpcrypt.h"
@@ -28,6 +29,20 @@ struct tcpcrypt_mac_memo {
 	u8	inner[TCPCRYPT_MAC_STATE] __aligned(8);
 	u8	outer[TCPCRYPT_MAC_STATE] __aligned(8);
 };
+
+/**
+ * tcpcrypt_crypto_err() - an error that says nothing about the peer
+ * @err: what the kernel's crypto returned, 0 or a negative errno
+ *
+ * Drivers fail by what they like; an -ETIMEDOUT or -EPROTO of theirs would be
+ * taken for the peer's.
+ *
+ * Return: 0, -ENOMEM or -EIO.
+ */
+static inline int tcpcrypt_crypto_err(int err)
+{
+	return !err || err == -ENOMEM ? err : -EIO;
+}
 
 extern const struct tcpcrypt_mac tcpcrypt_hmac_sha256;
 
@@ -54,7 +69,8 @@ struct tcpcrypt_dh_key;
  * @keygen:  makes a key pair and writes the public key. Return: the pair, or
  *           NULL for lack of memory.
  * @agree:   computes ES from the own key pair and the peer's public key.
- *           Return: 0, -ENOMEM, or -EPROTO if the peer's key is not valid.
+ *           Return: 0, -ENOMEM, -EPROTO if the peer's key is not valid, or
+ *           -EIO if this host failed for another reason.
  * @free:    wipes a key pair; it may be NULL
  */
 struct tcpcrypt_dh {

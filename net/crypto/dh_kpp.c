@@ -90,7 +90,10 @@ static int kpp_public(struct tcpcrypt_dh_key *key, unsigned int out_len)
 	return err;
 }
 
-/* The shared secret of key->in, to key->out */
+/*
+ * The shared secret of key->in, to key->out. What is wrong with the peer's key
+ * our callers see by themselves.
+ */
 static int kpp_agree(struct tcpcrypt_dh_key *key, unsigned int in_len,
 		     unsigned int out_len)
 {
@@ -108,9 +111,7 @@ static int kpp_agree(struct tcpcrypt_dh_key *key, unsigned int in_len,
 			      &wait);
 	/* curve25519_compute_value() has the result on the stack */
 	tcpcrypt_scrub(TCPCRYPT_SCRUB_DH);
-	if (err)
-		return err == -ENOMEM ? err : -EPROTO;
-	return 0;
+	return tcpcrypt_crypto_err(err);
 }
 
 static struct tcpcrypt_dh_key *x25519_keygen(u8 *pub)

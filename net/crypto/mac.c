@@ -142,9 +142,13 @@ static int hmac_sha256(const struct tcpcrypt_mac *mac, const u8 *key,
 		       size_t keylen, const struct tcpcrypt_vec *vec,
 		       unsigned int nvec, u8 *out)
 {
-	if (!mac->memo)
-		return hmac_once(key, keylen, vec, nvec, out);
-	return hmac_with(mac->memo, key, keylen, vec, nvec, out);
+	int err;
+
+	if (mac->memo)
+		err = hmac_with(mac->memo, key, keylen, vec, nvec, out);
+	else
+		err = hmac_once(key, keylen, vec, nvec, out);
+	return tcpcrypt_crypto_err(err);
 }
 
 const struct tcpcrypt_mac tcpcrypt_hmac_sha256 = { .hmac = hmac_sha256 };

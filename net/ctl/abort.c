@@ -39,6 +39,7 @@ static const int errnos[] = {
 	[TCPCRYPT_ABORT_NOMEMORY]	= ENOMEM,
 	[TCPCRYPT_ABORT_STALE]		= ESTALE,
 	[TCPCRYPT_ABORT_FOREIGN]	= EBUSY,
+	[TCPCRYPT_ABORT_LOCAL]		= EIO,
 };
 
 /**
@@ -57,7 +58,7 @@ int tcpcrypt_abort_errno(enum tcpcrypt_abort why)
  * @err: errno, positive
  *
  * What no part of the module reports on purpose, an error of a cipher for
- * one, is a violation of the protocol.
+ * one, says nothing about the peer.
  *
  * Return: the reason.
  */
@@ -68,7 +69,7 @@ enum tcpcrypt_abort tcpcrypt_abort_reason(int err)
 	for (i = 0; i < ARRAY_SIZE(errnos); i++)
 		if (errnos[i] == err)
 			return i;
-	return TCPCRYPT_ABORT_PROTOCOL;
+	return TCPCRYPT_ABORT_LOCAL;
 }
 
 /**
@@ -104,5 +105,7 @@ void tcpcrypt_abort_report(const struct sock *sk, enum tcpcrypt_abort why)
 		return trace_tcpcrypt_abort_stale(sk, err);
 	case TCPCRYPT_ABORT_FOREIGN:
 		return trace_tcpcrypt_abort_foreign(sk, err);
+	case TCPCRYPT_ABORT_LOCAL:
+		return trace_tcpcrypt_abort_local(sk, err);
 	}
 }

@@ -61,6 +61,7 @@ enum tcpcrypt_mib {
 	TCPCRYPT_MIB_ABORTNOMEMORY,
 	TCPCRYPT_MIB_ABORTSTALE,
 	TCPCRYPT_MIB_ABORTFOREIGN,
+	TCPCRYPT_MIB_ABORTLOCAL,
 	TCPCRYPT_MIB_FRAMESSENT,
 	TCPCRYPT_MIB_FRAMESRECEIVED,
 	TCPCRYPT_MIB_REKEYSENT,
@@ -88,6 +89,7 @@ enum tcpcrypt_mib {
  * @TCPCRYPT_ABORT_NOMEMORY:  no memory where nothing could wait
  * @TCPCRYPT_ABORT_STALE:     the machine was cloned or is to be hibernated
  * @TCPCRYPT_ABORT_FOREIGN:   a kernel user was about to read ciphertext
+ * @TCPCRYPT_ABORT_LOCAL:     this host's crypto failed, memory aside
  */
 enum tcpcrypt_abort {
 	TCPCRYPT_ABORT_AUTH,
@@ -100,6 +102,7 @@ enum tcpcrypt_abort {
 	TCPCRYPT_ABORT_NOMEMORY,
 	TCPCRYPT_ABORT_STALE,
 	TCPCRYPT_ABORT_FOREIGN,
+	TCPCRYPT_ABORT_LOCAL,
 };
 
 struct tcpcrypt_mibs {

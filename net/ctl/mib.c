@@ -49,6 +49,7 @@ static const char * const names[TCPCRYPT_MIB_MAX] = {
 	[TCPCRYPT_MIB_ABORTNOMEMORY] = "AbortNoMemory",
 	[TCPCRYPT_MIB_ABORTSTALE] = "AbortStale",
 	[TCPCRYPT_MIB_ABORTFOREIGN] = "AbortForeign",
+	[TCPCRYPT_MIB_ABORTLOCAL] = "AbortLocal",
 	[TCPCRYPT_MIB_FRAMESSENT] = "FramesSent",
 	[TCPCRYPT_MIB_FRAMESRECEIVED] = "FramesReceived",
 	[TCPCRYPT_MIB_REKEYSENT] = "RekeySent",

@@ -618,7 +618,7 @@ static void attach_child(struct sock *child, struct tcpcrypt_ctx *ctx,
 	tcpcrypt_handshake_begins(child, ctx);
 	tcpcrypt_count(sock_net(child), TCPCRYPT_MIB_ENOPASSIVE);
 	if (verdict != ENO_OK)
-		err = -EPROTO;
+		err = -EIO;
 	else
 		err = tcpcrypt_resume_claim(child, ctx, owner);
 	if (err)

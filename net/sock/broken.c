@@ -9,7 +9,7 @@
  * SYN that was answered only when it had no ENO any more. An attacker on the
  * path can do that, as he can strip the options. What does not: anything
  * after keys were agreed, least of all a frame that fails authentication; what
- * the host did itself; and passive opens.
+ * the host did itself, or failed to do; and passive opens.
  *
  * It holds for sockets of the same user that do as the system is configured:
  * TCP_ENO_ENABLED overrides it.

@@ -50,7 +50,7 @@ static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s,
 	int err;
 
 	if (!aead)
-		return -EPROTO;
+		return -EIO;
 	ctx->key_a = s->host_a;
 	err = derive(ctx, s, mac, aead, &k);
 	if (!err)
@@ -65,7 +65,7 @@ static int set_keys(struct tcpcrypt_ctx *ctx, const struct tcpcrypt_secret *s,
 	}
 	memzero_explicit(&k, sizeof(k));
 	ctx->aead = s->aead;
-	return err;
+	return tcpcrypt_crypto_err(err);
 }
 
 /* All that is derived of ss[i]. */
@@ -101,7 +101,8 @@ static void new_acks(struct sock *sk, const struct tcpcrypt_ctx *ctx)
  * @ctx: its context, in TCPCRYPT_KEYING
  * @s:   the secret; the caller wipes it
  *
- * Whatever the TEP had to send is in TCP's hands or in ->tx.buf.
+ * Whatever the TEP had to send is in TCP's hands or in ->tx.buf. Nothing that
+ * fails here is the peer's fault.
  *
  * Context: the socket's lock, owned; sleeps.
  * Return: 0, and the state is TCPCRYPT_OPEN, or a negative errno, for which

@@ -157,7 +157,7 @@ void tcpcrypt_fail(struct tcpcrypt_ctx *ctx, int err)
 
 	if (ctx->state == TCPCRYPT_FAILED)
 		return;
-	tcpcrypt_broken_died(sk, ctx, err);
+	tcpcrypt_broken_died(sk, ctx, tcpcrypt_abort_errno(why));
 	if (why == TCPCRYPT_ABORT_TIMEOUT && ctx->state == TCPCRYPT_OPEN)
 		why = TCPCRYPT_ABORT_KEEPALIVE;
 	tcpcrypt_abort_report(sk, why);
@@ -232,7 +232,7 @@ static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	case TCPCRYPT_PLAIN:
 		return;
 	case TCPCRYPT_KEYING:
-		err = ctx->tep ? ctx->tep->handshake(sk, ctx) : -EPROTO;
+		err = ctx->tep ? ctx->tep->handshake(sk, ctx) : -EIO;
 		break;
 	case TCPCRYPT_OPEN:
 		break;

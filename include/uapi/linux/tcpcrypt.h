@@ -29,7 +29,8 @@
  * timed out), ECONNABORTED (encryption was required but could not be had),
  * EPERM (plaintext was about to leave), ENOMEM (no memory where nothing could
  * wait), ESTALE (the machine was cloned or hibernated), EBUSY (a kernel user
- * replaced the socket's callbacks).
+ * replaced the socket's callbacks), EIO (this host failed: a cipher, or a TEP's
+ * module that was removed).
  *
  * Urgent data (MSG_OOB, SIGURG, EPOLLPRI, SIOCATMARK, SO_OOBINLINE) is as with
  * TCP, and authentic.

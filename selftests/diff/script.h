@@ -143,12 +143,25 @@ static inline long call_poll(struct call *c)
 
 /* --- helpers -------------------------------------------------------------- */
 
-/* Fills what the connection holds, so that a writer blocks. */
+/* When the first probe of a closed window, and its answer, are over. */
+static inline double probe_time(int fd)
+{
+	struct tcp_info info = {};
+	socklen_t len = sizeof(info);
+
+	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	return .05 + 1.5 * info.tcpi_rto / 1e6;
+}
+
+/*
+ * Fills what the connection holds, so that a writer blocks: also the rest of
+ * the window that is smaller than a segment, which the first probe takes.
+ */
 static inline void fill(int fd)
 {
 	double last = now();
 
-	while (now() - last < 0.25) {
+	while (now() - last < probe_time(fd)) {
 		if (send(fd, diff_bytes(0), 65536, MSG_DONTWAIT | MSG_NOSIGNAL)
 		    > 0)
 			last = now();
@@ -157,10 +170,30 @@ static inline void fill(int fd)
 	}
 }
 
-static inline void small_buffers(struct pair p)
+/*
+ * Buffers have their size, if it is not 0, before the connection is made: a
+ * peer that was told of more room than there is afterwards has its segments
+ * dropped, and then each of its timers takes twice as long as the one before.
+ */
+static inline struct pair sized_pair(struct diff *d, int sndbuf, int rcvbuf)
 {
-	set_int(p.c, SOL_SOCKET, SO_SNDBUF, 16 << 10);
-	set_int(p.s, SOL_SOCKET, SO_RCVBUF, 16 << 10);
+	struct pair p = { .c = new_socket(A) };
+	int l = new_listener();
+
+	if (sndbuf)
+		set_int(p.c, SOL_SOCKET, SO_SNDBUF, sndbuf);
+	if (rcvbuf)
+		set_int(l, SOL_SOCKET, SO_RCVBUF, rcvbuf);
+	CHECK_EQ(do_connect(p.c, B, port_of(l)), 0);
+	p.s = do_accept(l);
+	close(l);
+	diff_ready(d, p);
+	return p;
+}
+
+static inline struct pair small_pair(struct diff *d)
+{
+	return sized_pair(d, 16 << 10, 16 << 10);
 }
 
 /* Reads until nothing has come for a while. */

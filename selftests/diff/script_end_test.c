@@ -198,8 +198,7 @@ static void reset_with_data(struct diff *d)
 		rec_events(d, "events", p.s);
 		diff_ret(d, "recv", recv(p.s, buf, sizeof(buf), 0));
 	}
-	p = diff_pair(d);
-	small_buffers(p);
+	p = small_pair(d);
 	fill(p.c);
 	reset(p.s);
 	CHECK(diff_until_state(p.c, TCP_CLOSE));
@@ -290,14 +289,12 @@ static void linger(struct diff *d)
 	linger_for(d, "sent", p.c, 10);
 	diff_rec(d, "read", "%zu", drain(p.s));
 	/* the peer does not read */
-	p = diff_pair(d);
-	small_buffers(p);
+	p = small_pair(d);
 	fill(p.c);
 	linger_for(d, "full", p.c, 1);
 	diff_ret(d, "end", drain_to_end(p.s));
 	/* nonblocking sockets linger all the same */
-	p = diff_pair(d);
-	small_buffers(p);
+	p = small_pair(d);
 	fill(p.c);
 	set_nonblock(p.c, true);
 	linger_for(d, "nonblocking", p.c, 1);
@@ -324,11 +321,10 @@ static long call_close(struct call *c)
 static void linger_interrupted(struct diff *d)
 {
 	struct linger l = { 1, 20 };
-	struct pair p = diff_pair(d);
+	struct pair p = small_pair(d);
 	struct call c = { .fn = call_close, .fd = p.c };
 
 	on_signal(SIGUSR1, 0);
-	small_buffers(p);
 	fill(p.c);
 	CHECK_EQ(setsockopt(p.c, SOL_SOCKET, SO_LINGER, &l, sizeof(l)), 0);
 	call_start(d, &c, "close");

@@ -248,8 +248,8 @@ static void sendfiles(struct diff *d)
 		rec_stream(d, "acknowledged", p.s, 50000, 0);
 	if (d->plain)
 		diff_rec(d, "acknowledged", "50000 as sent");
+	p = small_pair(d);
 	set_nonblock(p.c, true);
-	small_buffers(p);
 	fill(p.c);
 	off = 0;
 	diff_ret(d, "full", sendfile(p.c, fd, &off, 100));

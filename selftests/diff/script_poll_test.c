@@ -93,10 +93,9 @@ static void edges_many(struct diff *d)
 /* Sending and acknowledgements are no edges for who can write. */
 static void edges_out(struct diff *d)
 {
-	struct pair p = diff_pair(d);
+	struct pair p = small_pair(d);
 	int ep, i;
 
-	small_buffers(p);
 	ep = new_epoll(p.c, EDGES);
 	rec_epoll(d, "begin", ep, 2000);
 	for (i = 0; i < 3; i++) {
@@ -393,19 +392,19 @@ static void lowat_inherited(struct diff *d)
 /* A socket whose peer's window is closed is writable up to the mark. */
 static void notsent_lowat(struct diff *d)
 {
-	struct pair p = diff_pair(d);
+	struct pair p = sized_pair(d, 0, 16 << 10);
 	int i, unsent;
 
-	set_int(p.s, SOL_SOCKET, SO_RCVBUF, 16 << 10);
 	set_int(p.c, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 20000);
 	diff_rec(d, "get", "%d", get_int(p.c, IPPROTO_TCP, TCP_NOTSENT_LOWAT));
 	rec_events(d, "before", p.c);
 	for (i = 0; i < 400; i++) {
-		if (!DIFF_UNTIL(diff_poll(p.c) & POLLOUT, 150))
+		if (!DIFF_UNTIL(diff_poll(p.c) & POLLOUT,
+				1e3 * probe_time(p.c)) &&
+		    (diff_still(p.c, p.s, 300), !(diff_poll(p.c) & POLLOUT)))
 			break;
 		CHECK_EQ(send(p.c, diff_bytes(0), 2000, MSG_DONTWAIT), 2000);
 	}
-	diff_still(p.c, p.s, 300);
 	unsent = diff_ioctl(p.c, SIOCOUTQNSD);
 	diff_rec(d, "stops", "%d", i < 400);
 	/* poll() stops at half the mark, which is crossed by one send */
@@ -430,11 +429,10 @@ static bool next_edge(int ep)
 static void notsent_lowat_edge(struct diff *d)
 {
 	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET };
-	struct pair p = diff_pair(d);
+	struct pair p = sized_pair(d, 0, 16 << 10);
 	int ep = epoll_create1(0), i, j, edges = 0, full = 0;
 
 	CHECK(ep >= 0);
-	set_int(p.s, SOL_SOCKET, SO_RCVBUF, 16 << 10);
 	set_int(p.c, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 3000);
 	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, p.c, &ev), 0);
 	CHECK(next_edge(ep));
@@ -612,9 +610,8 @@ static void sigio_end(struct diff *d)
 
 static void sigio_room(struct diff *d)
 {
-	struct pair p = diff_pair(d);
+	struct pair p = small_pair(d);
 
-	small_buffers(p);
 	fill(p.c);
 	watch_signals(p.c);
 	rec_bands(d, "full");

@@ -139,14 +139,13 @@ static void interrupted_writers(struct diff *d)
 	CHECK_EQ(write(file, diff_bytes(0), 65536), 65536);
 	for (mode = 0; mode < 4; mode++) {
 		for (i = 0; i < 4; i++) {
-			struct pair p = diff_pair(d);
+			struct pair p = small_pair(d);
 			struct call c = { .fd = p.c, .len = 1000 };
 
 			CHECK_EQ(pipe(fds), 0);
 			on_signal(SIGUSR1, mode & 1 ? SA_RESTART : 0);
 			set_timeout(p.c, SO_SNDTIMEO, mode & 2 ? 30000 : 0);
 			CHECK_EQ(lseek(file, 0, SEEK_SET), 0);
-			small_buffers(p);
 			fill(p.c);
 			c.fn = i == 0 ? call_send : i == 1 ? call_sendfile :
 			       i == 2 ? call_splice_out : call_poll;
@@ -181,12 +180,11 @@ static void interrupted_midway(struct diff *d)
 	unsigned int mode;
 
 	for (mode = 0; mode < 2; mode++) {
-		struct pair p = diff_pair(d);
+		struct pair p = small_pair(d);
 		struct call c = { .fn = call_send, .fd = p.c, .len = 400000 };
 		size_t got;
 
 		on_signal(SIGUSR1, mode & 1 ? SA_RESTART : 0);
-		small_buffers(p);
 		call_start(d, &c, "much");
 		call_asleep(&c);
 		caught = 0;
@@ -265,7 +263,7 @@ static void interrupted_connect(struct diff *d)
 
 static void timeouts(struct diff *d)
 {
-	struct pair p = diff_pair(d);
+	struct pair p = small_pair(d);
 	char buf[200];
 
 	set_timeout(p.s, SO_RCVTIMEO, 80);
@@ -275,7 +273,6 @@ static void timeouts(struct diff *d)
 	diff_ret(d, "waitall", recv(p.s, buf, 200, MSG_WAITALL));
 	diff_ret(d, "waitall", recv(p.s, buf, 200, MSG_WAITALL));
 	set_timeout(p.c, SO_SNDTIMEO, 80);
-	small_buffers(p);
 	fill(p.c);
 	diff_ret(d, "full", send(p.c, diff_bytes(0), 100, 0));
 	rec_events(d, "events", p.c);
@@ -353,10 +350,9 @@ static void shut_under_writer(struct diff *d)
 
 	for (i = 0; i < 3; i++) {
 		for (j = 0; j < 2; j++) {
-			struct pair p = diff_pair(d);
+			struct pair p = small_pair(d);
 			struct call c = { .fd = p.c, .len = 3000 };
 
-			small_buffers(p);
 			fill(p.c);
 			c.fn = j ? call_poll : call_send_all;
 			if (j) {
@@ -403,7 +399,7 @@ static void reset_under(struct diff *d)
 
 	CHECK_EQ(pipe(fds), 0);
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
-		struct pair p = diff_pair(d);
+		struct pair p = small_pair(d);
 		struct call c = { .fd = p.c, .len = 3000, .fn = calls[i] };
 
 		c.fd2 = fds[1];
@@ -411,7 +407,6 @@ static void reset_under(struct diff *d)
 			c.flags = POLLIN;
 			c.len = 0;
 		}
-		small_buffers(p);
 		if (i == 4)
 			fill(p.c);
 		snprintf(label, sizeof(label), "call %u", i);
@@ -472,12 +467,11 @@ static void two_waitall(struct diff *d)
 
 static void two_writers(struct diff *d)
 {
-	struct pair p = diff_pair(d);
+	struct pair p = small_pair(d);
 	struct call c[2];
 	size_t got;
 	int i;
 
-	small_buffers(p);
 	for (i = 0; i < 2; i++) {
 		c[i] = (struct call) {
 			.fn = call_send, .fd = p.c, .len = 150000,
@@ -586,8 +580,7 @@ static void killed(struct diff *d)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		p = diff_pair(d);
-		small_buffers(p);
+		p = small_pair(d);
 		if (i)
 			fill(p.s);
 		pid = fork();

@@ -465,10 +465,9 @@ static void tx_many(struct diff *d)
 /* More than TCP has room for: stamped when the call ends. */
 static void tx_blocked(struct diff *d)
 {
-	struct pair p = diff_pair(d);
+	struct pair p = small_pair(d);
 	struct call c = { .fn = call_send, .fd = p.c, .len = 300000 };
 
-	small_buffers(p);
 	set_int(p.c, SOL_SOCKET, SO_TIMESTAMPING_OLD,
 		SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_TX_ACK | TX_ID);
 	call_start(d, &c, "send");
@@ -603,10 +602,9 @@ static void zerocopy_fails(struct diff *d)
 /* Charges for what is not acknowledged yet are limited by optmem_max. */
 static void zerocopy_no_room(struct diff *d)
 {
-	struct pair p = diff_pair(d);
+	struct pair p = small_pair(d);
 	int i, n;
 
-	small_buffers(p);
 	set_int(p.c, SOL_SOCKET, SO_ZEROCOPY, 1);
 	fill(p.c);
 	diff_ret(d, "full", send(p.c, diff_bytes(0), 1000,

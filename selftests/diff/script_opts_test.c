@@ -99,11 +99,16 @@ static const struct option {
 #undef O
 };
 
-/* Those whose value is time, a measure or what was in a segment. */
-static bool is_measured(const struct option *o)
+/*
+ * Those whose value is time, a measure or what was in a segment; after a FIN
+ * TCP_QUICKACK says whether its ACK was put off for long.
+ */
+static bool is_measured(const struct option *o, const char *when)
 {
 	if (o->level == SOL_SOCKET)
 		return o->number == SO_INCOMING_CPU;
+	if (o->level == IPPROTO_TCP && o->number == TCP_QUICKACK)
+		return !strcmp(when, "half");
 	return o->level == IPPROTO_TCP &&
 	       (o->number == TCP_TIMESTAMP || o->number == TCP_INFO ||
 		o->number == TCP_CC_INFO || o->number == TCP_SAVED_SYN);
@@ -122,7 +127,7 @@ static void get_option(struct diff *d, const char *when, int fd,
 		return;
 	memcpy(&value, buf, sizeof(value));
 	snprintf(text, sizeof(text), "%u: %#x", len, value);
-	diff_rec(d, label, "%s", is_measured(o) ? "a measure" : text);
+	diff_rec(d, label, "%s", is_measured(o, when) ? "a measure" : text);
 }
 
 /* Each option by itself, on a socket in some state. */

@@ -507,6 +507,7 @@ static void tx_peer_closes(struct diff *d)
  */
 static int completions(struct diff *d, int fd, unsigned int calls)
 {
+	int level = family() == AF_INET6 ? SOL_IPV6 : SOL_IP;
 	char control[500];
 	struct msghdr msg = {};
 	struct sock_extended_err e;
@@ -526,7 +527,7 @@ static int completions(struct diff *d, int fd, unsigned int calls)
 			break;
 		}
 		memcpy(&e, CMSG_DATA(c), sizeof(e));
-		if (c->cmsg_level != SOL_IP || e.ee_info != next)
+		if (c->cmsg_level != level || e.ee_info != next)
 			diff_rec(d, "completion", "%d/%d %u-%u, expected %u",
 				 c->cmsg_level, c->cmsg_type, e.ee_info,
 				 e.ee_data, next);

@@ -481,6 +481,107 @@ static void fastopen_flag(struct diff *d)
 	diff_rec(d, "settled", "%d", diff_settle(p.s, 10));
 }
 
+/* On veth, the processor of whoever has sent the last segment. */
+static void incoming_cpu(struct diff *d)
+{
+	struct pair p = diff_pair(d);
+	cpu_set_t all, one;
+	int cpu, i;
+
+	CHECK_EQ(sched_getaffinity(0, sizeof(all), &all), 0);
+	for (i = 0; i < 4; i++) {
+		cpu = i & 1;
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+		ping_pair(p);
+		CHECK(diff_acked(p.c) && diff_acked(p.s));
+		diff_rec(d, "server", "%d", get_int(p.s, SOL_SOCKET,
+						    SO_INCOMING_CPU));
+		diff_rec(d, "client", "%d", get_int(p.c, SOL_SOCKET,
+						    SO_INCOMING_CPU));
+	}
+}
+
+static void recv_marked(int fd, size_t len)
+{
+	char buf[3000];
+	ssize_t n;
+
+	for (; len; len -= n) {
+		n = recv(fd, buf, len < sizeof(buf) ? len : sizeof(buf), 0);
+		CHECK(n > 0);
+	}
+}
+
+/* How long a transfer takes, in powers of four of half a second. */
+static int slowness(double time)
+{
+	int n = 0;
+
+	for (; time > .5; time /= 4)
+		n++;
+	return n;
+}
+
+static void through_clamp(struct diff *d, struct pair p, const char *label)
+{
+	struct call c = { .fn = call_send, .fd = p.c, .len = 60000 };
+	double begin = now();
+	int i;
+
+	/* questions and answers, of less and of more than the window */
+	for (i = 0; i < 10; i++) {
+		CHECK_EQ(send(p.c, diff_bytes(0), 3000, 0), 3000);
+		recv_marked(p.s, 3000);
+		CHECK_EQ(send(p.s, diff_bytes(0), 100, 0), 100);
+		recv_marked(p.c, 100);
+	}
+	diff_rec(d, label, "questions: %d", slowness(now() - begin));
+	begin = now();
+	call_start(d, &c, label);
+	recv_marked(p.s, 60000);
+	call_end(&c);
+	diff_rec(d, label, "bulk: %d", slowness(now() - begin));
+	diff_rec(d, label, "%d", get_int(p.s, IPPROTO_TCP, TCP_WINDOW_CLAMP));
+}
+
+/*
+ * TCP_WINDOW_CLAMP, down to what is less than a segment, before there is a
+ * connection and afterwards: a sender that has seen a larger window sends by
+ * probes then. With SO_RCVBUF, for autotuning would lift it one day.
+ */
+static void window_clamp(struct diff *d)
+{
+	static const int clamps[] = { 1, 2000, 30000 };
+	unsigned int i, late;
+	char label[40];
+	struct pair p;
+	int fd;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(clamps); i++) {
+		late = i & 1;
+		snprintf(label, sizeof(label), "%d %s", clamps[i / 2],
+			 late ? "after" : "before");
+		fd = new_listener();
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, 65536);
+		if (!late)
+			set_int(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP,
+				clamps[i / 2]);
+		p.c = connect_to(fd);
+		p.s = do_accept(fd);
+		close(fd);
+		diff_ready(d, p);
+		if (late)
+			set_int(p.s, IPPROTO_TCP, TCP_WINDOW_CLAMP,
+				clamps[i / 2]);
+		through_clamp(d, p, label);
+		close_pair(p);
+	}
+}
+
 static const struct diff_scenario table[] = {
 	{ "on_connected", on_connected, 0, 0 },
 	{ "on_accepted", on_accepted, 0, 0 },
@@ -493,6 +594,8 @@ static const struct diff_scenario table[] = {
 	{ "deferred", deferred, 0, 0 },
 	{ "addrform", addrform, 0, 0 },
 	{ "fastopen_flag", fastopen_flag, 0, 0 },
+	{ "incoming_cpu", incoming_cpu, 0, 0 },
+	{ "window_clamp", window_clamp, 0, 120 },
 	{ }
 };
 

@@ -76,7 +76,8 @@ JOBS = [
                                "diff/script_opts_test"),
     ("script-2", "guest", 900, "selftests/sock.sh diff/script_end_test "
                                "diff/script_poll_test diff/script_pipe_test "
-                               "diff/script_uring_test"),
+                               "diff/script_uring_test "
+                               "diff/script_calls_test"),
     ("refuse", "guest", 600, "selftests/sock.sh refuse_test"),
     ("kernel", "guest", 600, "selftests/kernel_socks.sh nfs nvme nbd"),
     ("module", "guest", 600, "selftests/module.sh"),
@@ -93,11 +94,11 @@ LONG = [
     ("script-6", "guest", 1800, "selftests/sock.sh diff/script_stamp_test "
      "diff/script_signal_test diff/script_opts_test diff/script_end_test "
      "diff/script_poll_test diff/script_pipe_test diff/script_uring_test "
-     "-- -6"),
+     "diff/script_calls_test -- -6"),
     ("script-m", "guest", 1800, "selftests/sock.sh diff/script_stamp_test "
      "diff/script_signal_test diff/script_opts_test diff/script_end_test "
      "diff/script_poll_test diff/script_pipe_test diff/script_uring_test "
-     "-- -m"),
+     "diff/script_calls_test -- -m"),
     ("ksft-long", "guest", 3600, "selftests/ksft.py --long"),
     ("rt-eno", "rt", 900, "selftests/eno.py"),
     ("rt-resume", "rt", 900, "selftests/sock.sh resume_test resume.py"),

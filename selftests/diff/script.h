@@ -277,4 +277,27 @@ static inline int signals(void)
 	return __atomic_load_n(&caught, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * Interrupts a call that sleeps; where the system restarts it, ends it by
+ * what then() does.
+ */
+static inline void interrupt(struct diff *d, struct call *c, const char *label,
+			     void (*then)(struct pair), struct pair p)
+{
+	call_start(d, c, label);
+	call_asleep(c);
+	caught = 0;
+	CHECK_EQ(syscall(SYS_tgkill, getpid(), c->tid, SIGUSR1), 0);
+	CHECK(DIFF_UNTIL(signals(), 3000));
+	call_asleep(c);
+	if (!call_done(c))
+		then(p);
+	call_end(c);
+}
+
+static inline void feed(struct pair p)
+{
+	CHECK_EQ(send(p.c, diff_bytes(0), 10, 0), 10);
+}
+
 #endif /* _DIFF_SCRIPT_H */

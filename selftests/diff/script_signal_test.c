@@ -47,29 +47,6 @@ static long call_connect(struct call *c)
 	return do_connect(c->fd, B, c->len);
 }
 
-/*
- * Interrupts a call that sleeps; where the system restarts it, ends it by
- * what then() does.
- */
-static void interrupt(struct diff *d, struct call *c, const char *label,
-		      void (*then)(struct pair), struct pair p)
-{
-	call_start(d, c, label);
-	call_asleep(c);
-	caught = 0;
-	CHECK_EQ(syscall(SYS_tgkill, getpid(), c->tid, SIGUSR1), 0);
-	CHECK(DIFF_UNTIL(signals(), 3000));
-	call_asleep(c);
-	if (!call_done(c))
-		then(p);
-	call_end(c);
-}
-
-static void feed(struct pair p)
-{
-	CHECK_EQ(send(p.c, diff_bytes(0), 10, 0), 10);
-}
-
 /* Each reading call, with SA_RESTART and without, with a timeout or not. */
 static void interrupted_readers(struct diff *d)
 {

@@ -21,7 +21,6 @@ start_over() {
 start_over || { say "cannot load $FAULT"; exit 1; }
 make_hosts || { say "cannot make two hosts"; exit 1; }
 for ns in a b; do
-	set_sysctl $ns broken_time 0
 	set_sysctl $ns handshake_timeout 10
 	in_ns $ns sysctl -q -w net.ipv4.tcp_syn_retries=3
 done

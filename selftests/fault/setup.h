@@ -118,8 +118,11 @@ static bool run_act(const struct act *a, double until)
 		if (!ret)
 			a->undo();
 		succeeded += !ret;
-		/* ENFILE: sock_create() without an inode; EINVAL: no AEAD */
-		if (ret && i != ENOMEM && i != ENFILE &&
+		/*
+		 * sock_create() without an inode: ENFILE, without a sock:
+		 * ENOBUFS; EINVAL: no AEAD
+		 */
+		if (ret && i != ENOMEM && i != ENFILE && i != ENOBUFS &&
 		    (i != EINVAL || a->act != write_settings)) {
 			printf("# call %u of %u: %s\n", n, total,
 			       strerrorname_np(i));

@@ -28,6 +28,7 @@
 #include <linux/hash.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/linkage.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
@@ -37,10 +38,12 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <net/net_namespace.h>
+#include <asm/ibt.h>
 
 #define SITES		4096
 #define DEPTH		64	/* frames looked at */
 #define CHAIN		6	/* frames of tcpcrypt that are kept */
+#define PROBE_LEN	5	/* a breakpoint, or a call of ftrace's */
 #define SOFTIRQ_LEN	0x800	/* no less than __do_softirq() is long */
 
 enum mode { OFF, COUNT, SITE, ANY, EACH };
@@ -78,10 +81,11 @@ static struct target targets[] = {
 	TARGET("crypto_shash_update", -ENOMEM),
 	TARGET("crypto_shash_finup", -ENOMEM),
 	TARGET("ecdh_set_secret", -ENOMEM),
-	TARGET("ecdh_compute_value", -ENOMEM),
+	/* not all that fails lacks memory */
+	TARGET("ecdh_compute_value", -EINVAL),
 	TARGET("curve25519_set_secret", -ENOMEM),
 	TARGET("curve25519_generate_public_key", -ENOMEM),
-	TARGET("curve25519_compute_shared_secret", -ENOMEM),
+	TARGET("curve25519_compute_shared_secret", -EINVAL),
 	TARGET("skb_to_sgvec", -EMSGSIZE),
 	TARGET("skb_to_sgvec_nomark", -EMSGSIZE),
 	TARGET("pskb_expand_head", -ENOMEM),
@@ -155,14 +159,16 @@ static bool may_fail(const struct target *t, const struct pt_regs *regs)
 
 /*
  * Whether the allocator needs a new page is chance, and what the debug kernel
- * notes for itself is of no interest. Symbols take long to find: memory keeps
- * some verdicts, as address << 1 | verdict.
+ * notes for itself, or copies for the test's capture, is of no interest.
+ * Symbols take long to find: memory keeps some verdicts, as address << 1 |
+ * verdict.
  */
 static bool is_debug(unsigned long addr)
 {
 	static const char *const names[] = {
 		"slab", "stack_depot", "pcpu", "kasan", "vmalloc", "mem_pool",
 		"create_object", "kmemleak", "debug_obj", "fill_pool",
+		"packet_rcv", "dev_queue_xmit_nit",
 	};
 	static unsigned long memory[512];
 	unsigned long *known = &memory[hash_long(addr, 9)];
@@ -187,7 +193,8 @@ static unsigned int look(const struct target *t, struct pt_regs *regs,
 	unsigned int n, i, begin = 0, first = 0, k = 0;
 
 	n = stack_trace_save(stack, DEPTH, 0);
-	while (begin < n && stack[begin] - (unsigned long)t->kp.addr > 1)
+	while (begin < n &&
+	       stack[begin] - (unsigned long)t->kp.addr > PROBE_LEN)
 		begin++;
 	if (begin == n)
 		return 0;
@@ -254,6 +261,20 @@ static bool judge(struct target *t, unsigned int who,
 	}
 }
 
+/*
+ * Where a function goes that shall fail, as in arch/x86/lib/error-inject.c.
+ * The stack pointer must stay: ftrace does not take another one.
+ */
+asmlinkage void just_return(void);
+
+asm(".text\n"
+	".type just_return, @function\n"
+	".globl just_return\n"
+	"just_return:\n"
+	ASM_ENDBR
+	ASM_RET
+	".size just_return, .-just_return\n");
+
 static int hit(struct kprobe *kp, struct pt_regs *regs)
 {
 	struct target *t = container_of(kp, struct target, kp);
@@ -277,8 +298,7 @@ static int hit(struct kprobe *kp, struct pt_regs *regs)
 	if (!fails)
 		return 0;
 	regs->ax = t->ret;
-	regs->ip = *(unsigned long *)regs->sp;
-	regs->sp += sizeof(unsigned long);
+	regs->ip = (unsigned long)just_return;
 	return 1;
 }
 

@@ -231,6 +231,13 @@ def stage2(args, modules):
     return "\n".join(lines) + "\n"
 
 
+# One instruction is one nanosecond of the guest's clocks, and of its TSC; while
+# the processor is idle they leap to the next timer.
+ICOUNT = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
+          "-cpu", "max"]
+ICOUNT_TSC_KHZ = 1000000
+
+
 def accelerator(turns):
     """KVM only where the processor has it: without, the guest hangs.
 
@@ -268,7 +275,8 @@ def tsc_khz():
 
 
 def qemu_command(args, image, initrd):
-    cmdline = ("tsc_early_khz=%d " % tsc_khz() +
+    khz = ICOUNT_TSC_KHZ if args.icount else tsc_khz()
+    cmdline = ("tsc_early_khz=%d " % khz +
                "console=ttyS0 ignore_loglevel oops=panic panic=-1 reboot=t "
                "mitigations=off tsc=reliable "
                "rcupdate.rcu_cpu_stall_timeout=100 "
@@ -276,7 +284,7 @@ def qemu_command(args, image, initrd):
     return (["qemu-system-x86_64", "-nodefaults", "-no-user-config",
              "-no-reboot", "-display", "none", "-nic", "none",
              "-m", args.memory, "-smp", str(args.cpus)] +
-            accelerator(args.turns) +
+             (ICOUNT if args.icount else accelerator(args.turns)) +
             ["-kernel", image, "-initrd", initrd, "-append", cmdline,
              "-serial", "file:" + os.path.join(args.out, "kernel.log"),
              "-device", "virtio-rng-pci",
@@ -400,6 +408,9 @@ def main():
                         help="text before each line of output")
     parser.add_argument("-a", "--append", default="",
                         help="more of the kernel command line")
+    parser.add_argument("--icount", action="store_true",
+                        help="one processor that counts instructions: each "
+                             "takes a nanosecond")
     parser.add_argument("--qemu", metavar="ARGUMENTS", default="",
                         help="more of QEMU's")
     parser.add_argument("--allow", metavar="REGEX",
@@ -412,6 +423,8 @@ def main():
     if not args.command:
         parser.error("no command")
     args.module = os.path.abspath(args.module)
+    if args.icount:
+        args.cpus = 1
 
     directory = os.path.abspath(args.kernel or stock_kernel())
     image, modules = find_kernel(directory)

@@ -19,6 +19,7 @@ programs := $(patsubst %.c,%,$(wildcard selftests/*_test.c \
 
 .PHONY: all module programs demo check check-long check-timing clean help
 .PHONY: install-deps check-headers tep kunit fork usurp fault ksft fuzz coverage
+.PHONY: bench bench-report
 
 all: module
 
@@ -98,6 +99,19 @@ coverage: install-deps
 	+@$(MAKE) -s --no-print-directory programs
 	@selftests/coverage/coverage.py $(TESTS)
 
+# What it costs beside plain TCP, kTLS and others; QUICK=1: a few minutes. The
+# systems whose packages cannot be had are skipped.
+bench: install-deps
+	@selftests/deps.sh bench-need
+	-@selftests/deps.sh bench
+	@selftests/bench/bench.py $(if $(QUICK),--quick, \
+		--json Documentation/bench/bench.json)
+	+@$(if $(QUICK),,$(MAKE) -s --no-print-directory bench-report >/dev/null)
+
+bench-report:
+	@selftests/bench/report.py Documentation/bench/bench.json \
+		Documentation/bench
+
 # A quiet machine is best.
 check-timing:
 	@selftests/deps.sh build
@@ -113,6 +127,7 @@ clean:
 		M=$(CURDIR)/selftests/usurp clean
 	+@[ ! -e "$(KDIR)/Makefile" ] || $(MAKE) -s -C $(KDIR) \
 		M=$(CURDIR)/selftests/fault clean
+	+@$(MAKE) -s -C selftests/bench clean
 	+@[ ! -e selftests/unit/Makefile ] || $(MAKE) -s -C selftests/unit clean
 	+@[ ! -e selftests/fuzz/Makefile ] || $(MAKE) -s -C selftests/fuzz clean
 	+@[ ! -e selftests/timing/Makefile ] || $(MAKE) -s -C selftests/timing clean
@@ -127,6 +142,8 @@ help:
 	@echo "make kunit       the unit tests as KUnit, on the debug kernel"
 	@echo "make fuzz        libFuzzer, FUZZ_SECONDS=60 for each target"
 	@echo "make coverage    lines of net/ that the tests reach, TESTS='JOB ...'"
+	@echo "make bench       what it costs, beside kTLS and others, QUICK=1"
+	@echo "make bench-report  tables and charts of what make bench measured"
 	@echo "make clean       remove what make built"
 	@echo "make install-deps  the Debian packages for building and the guest"
 	@echo "selftests/run.py --list names the jobs."

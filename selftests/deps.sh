@@ -17,6 +17,8 @@ declare -A packages=(
 		redis-tools postgresql postgresql-contrib openssh-server
 		openssh-client ethtool python3-cryptography haproxy wrk git
 		nbdkit libnbd-bin"
+	[bench-need]="ethtool"
+	[bench]="libssl-dev wireguard-tools stunnel4 openssl linux-perf"
 	[apps-long]="golang-go nodejs default-jdk-headless linux-source-6.1"
 	[kernel]="nfs-kernel-server nfs-common nbd-client nbdkit"
 	[rt]="linux-headers-rt-amd64"

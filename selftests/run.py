@@ -84,6 +84,7 @@ JOBS = [
     ("async", "guest", 600, "selftests/async.py"),
     ("rt", "rt", 900, "selftests/sock.sh sock_test urgent_test"),
     ("readonly", "guest", 600, "selftests/readonly.py"),
+    ("bench", "host", 600, "selftests/bench/bench.py --check"),
 ]
 LONG = [
     ("timing", "host", 1800, "make -s -C selftests/timing run_tests"),

@@ -288,7 +288,7 @@ static void state_change(struct sock *sk)
 		return;
 	tcpcrypt_rx_hide(sk, ctx);
 	ctx->state_change(sk);
-	tcpcrypt_kick(ctx);
+	tcpcrypt_kick_opening(ctx);
 }
 
 static void write_space(struct sock *sk)

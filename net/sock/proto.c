@@ -124,7 +124,7 @@ static void release_cb(struct sock *sk)
 		tcpcrypt_swap_ops(sk);
 		ctx->swapped = true;
 		if (tcpcrypt_encrypted(ctx))
-			tcpcrypt_kick(ctx);
+			tcpcrypt_kick_opening(ctx);
 	}
 }
 
@@ -141,6 +141,9 @@ static __poll_t poll_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	/* connect() is being refused: tcp_abort() will wake us, with an error */
 	if (tcpcrypt_refusing(sk, ctx))
 		return 0;
+	/* nothing else may be called before keys are agreed */
+	if (READ_ONCE(ctx->due))
+		tcpcrypt_wake(sk);
 	/*
 	 * TCP's connection may be over while FINp is still to be decrypted:
 	 * that is no end yet.

@@ -404,6 +404,7 @@ int tcpcrypt_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
 		release_sock(sk);
 		goto base;
 	}
+	tcpcrypt_keys_now(sk, ctx);
 	if (flags & MSG_OOB)
 		ret = tcpcrypt_urgent_recv(sk, ctx, msg, len, flags);
 	else
@@ -531,8 +532,10 @@ ssize_t tcpcrypt_splice_read(struct socket *sock, loff_t *ppos,
 		tcpcrypt_unhold(held);
 		goto out;
 	}
-	if (!ret)
+	if (!ret) {
+		tcpcrypt_keys_now(sk, ctx);
 		ret = splice_locked(sk, ctx, pipe, len, flags, timeo);
+	}
 	release_sock(sk);
 out:
 	tcpcrypt_leave();

@@ -236,6 +236,7 @@ static int send_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		return fastopen_errno(sk, msg);
 	if (is_ended(sk, ctx))
 		return sk_stream_error(sk, msg->msg_flags, -EPIPE);
+	tcpcrypt_keys_now(sk, ctx);
 	sockcm_init(&cookie, sk);
 	if (msg->msg_controllen && sock_cmsg_send(sk, msg, &cookie))
 		return -EINVAL;

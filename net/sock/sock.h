@@ -39,7 +39,8 @@
  * the lock owned. What softirq finds to do it hands to work_fn().
  * work_fn() is never queued for a child that has not been accepted
  * (no sk_socket): inet_csk_listen_stop() expects nobody to own its lock. The
- * key agreement of a child thus begins in accept().
+ * key agreement of a child thus begins after accept(): see
+ * tcpcrypt_kick_opening().
  *
  * References. The socket's ULP slot holds one reference to the ctx, queued
  * work another one and one to the socket. The ctx holds one to the module,
@@ -284,6 +285,7 @@ struct tcpcrypt_alive {
  * @counted: in net.tcpcrypt.max_handshakes
  * @deferred: work that the owner of the socket's lock was in the way of, a
  *           bit each: work_fn(), timer_fn()
+ * @due:     tcpcrypt_keys_now() or work_fn() is to begin the key agreement
  * @epoch:   in which its keys are made, see tcpcrypt_stale()
  * @visited: the last epoch whose beginning was brought home to it
  * @tep:     the negotiated TEP; NULL if there is none, or TCP_ENO_RAW's
@@ -345,6 +347,7 @@ struct tcpcrypt_ctx {
 	struct eno_result	neg;
 	bool			counted;
 	u8			deferred;
+	bool			due;
 
 	u32			epoch;
 	u32			visited;
@@ -479,6 +482,8 @@ void tcpcrypt_set_state(struct tcpcrypt_ctx *ctx, enum tcpcrypt_state state);
 /* work.c */
 void tcpcrypt_work_init(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_kick(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_kick_opening(struct tcpcrypt_ctx *ctx);
+void tcpcrypt_keys_now(struct sock *sk, struct tcpcrypt_ctx *ctx);
 void tcpcrypt_wake(const struct sock *sk);
 void tcpcrypt_catch_up(struct tcpcrypt_ctx *ctx);
 void tcpcrypt_later(struct tcpcrypt_ctx *ctx, unsigned long delay);

@@ -59,6 +59,59 @@ void tcpcrypt_kick(struct tcpcrypt_ctx *ctx)
 }
 
 /**
+ * tcpcrypt_kick_opening() - the key agreement can begin
+ * @ctx: the context, of a socket that has just been connected or accepted
+ *
+ * As a rule the application sends, receives or polls next, and does it with
+ * that, without a thread being woken: tcpcrypt_keys_now(). If not, work_fn()
+ * does it a moment later.
+ *
+ * Context: the socket's lock.
+ */
+void tcpcrypt_kick_opening(struct tcpcrypt_ctx *ctx)
+{
+	if (ctx->state != TCPCRYPT_KEYING || ctx->hs || ctx->closing ||
+	    !skb_queue_empty(&ctx->rx.raw)) {
+		tcpcrypt_kick(ctx);
+		return;
+	}
+	WRITE_ONCE(ctx->due, true);
+	tcpcrypt_later(ctx, 1);
+}
+
+/**
+ * tcpcrypt_keys_now() - a call has come that needs keys
+ * @sk:  the socket
+ * @ctx: its context
+ *
+ * Does what tcpcrypt_kick_opening() has put off.
+ *
+ * Context: the socket's lock, owned; sleeps.
+ */
+void tcpcrypt_keys_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	struct mem_cgroup *memcg;
+	int err;
+
+	if (likely(!ctx->due))
+		return;
+	WRITE_ONCE(ctx->due, false);
+	if (ctx->state != TCPCRYPT_KEYING || !ctx->tep)
+		return;
+	if (timer_pending(&ctx->work.timer))
+		cancel(ctx, &ctx->work);
+	memcg = tcpcrypt_account(sk);
+	err = ctx->tep->handshake(sk, ctx);
+	tcpcrypt_account_end(memcg);
+	if (err)
+		tcpcrypt_fail(ctx, -err);
+	/* what else work_fn() does */
+	if (ctx->rx.tiny || ctx->rx.broken || ctx->rx.tcp_fin ||
+	    tcpcrypt_tx_waiting(ctx))
+		tcpcrypt_kick(ctx);
+}
+
+/**
  * tcpcrypt_wake() - have work_fn() look at a connection, if it is one of ours
  * @sk: a TCP socket
  *
@@ -222,6 +275,7 @@ static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	int err = 0;
 	bool stuck;
 
+	WRITE_ONCE(ctx->due, false);
 	if (tcpcrypt_encrypted(ctx) && tcpcrypt_stale(ctx->epoch))
 		tcpcrypt_fail(ctx, ESTALE);
 	if (tcpcrypt_encrypted(ctx) && tcpcrypt_ctx_usurped(sk, ctx))

@@ -5,9 +5,8 @@
  * One unkeyed transform serves all: an HMAC transform holds its key, and the
  * key schedule uses each key a few times, in a row. What depends on the key
  * alone, half of the work, is then kept in the caller's struct
- * tcpcrypt_mac_memo. Nothing here wipes the stack behind the hash functions,
- * whose last state is the hash: callers do, once, when they have all they
- * want.
+ * tcpcrypt_mac_memo, and the stack behind the hash functions, whose last state
+ * is the hash, is wiped once, by tcpcrypt_mac_done().
  */
 
 #include <crypto/algapi.h>
@@ -134,7 +133,7 @@ static noinline int hmac_once(const u8 *key, size_t keylen,
 
 	memo.valid = false;
 	err = hmac_with(&memo, key, keylen, vec, nvec, out);
-	memzero_explicit(&memo, sizeof(memo));
+	tcpcrypt_mac_done(&memo);
 	return err;
 }
 

@@ -75,17 +75,10 @@ struct pool {
 	char			driver[CRYPTO_MAX_ALG_NAME];
 };
 
-#define POOL(_i, _id, _key_len, _name) {				\
-	.id = _id, .key_len = _key_len, .name = _name,			\
-	.lock = __SPIN_LOCK_UNLOCKED(pools[_i].lock),			\
-	.dirty = LIST_HEAD_INIT(pools[_i].dirty),			\
-	.clean = LIST_HEAD_INIT(pools[_i].clean),			\
-}
-
 static struct pool pools[] = {
-	POOL(0, TCPCRYPT_AES_128_GCM, 16, "gcm(aes)"),
-	POOL(1, TCPCRYPT_AES_256_GCM, 32, "gcm(aes)"),
-	POOL(2, TCPCRYPT_CHACHA20_POLY1305, 32, "rfc7539(chacha20,poly1305)"),
+	{ TCPCRYPT_AES_128_GCM, 16, "gcm(aes)" },
+	{ TCPCRYPT_AES_256_GCM, 32, "gcm(aes)" },
+	{ TCPCRYPT_CHACHA20_POLY1305, 32, "rfc7539(chacha20,poly1305)" },
 };
 
 static void wipe_fn(struct work_struct *work);
@@ -266,6 +259,13 @@ static struct notifier_block crypto_nb = { .notifier_call = algorithms_change };
  */
 int tcpcrypt_cipher_start(void)
 {
+	struct pool *pool;
+
+	for (pool = pools; pool < pools + ARRAY_SIZE(pools); pool++) {
+		spin_lock_init(&pool->lock);
+		INIT_LIST_HEAD(&pool->dirty);
+		INIT_LIST_HEAD(&pool->clean);
+	}
 	return crypto_register_notifier(&crypto_nb);
 }
 

@@ -257,8 +257,15 @@ static bool is_worth_lookup(const struct net *net, const struct tcphdr *th)
 	return th->syn || th->urg || (u32)jiffies - opened < OPENING_TIME;
 }
 
-static unsigned int local_in(void *priv, struct sk_buff *skb,
-			     const struct nf_hook_state *state)
+/* The connection is open, and none of ours. */
+static bool is_plain(const struct sock *sk)
+{
+	return sk_fullsock(sk) && !is_opening(sk) && !tcpcrypt_ctx(sk);
+}
+
+/* Return: the verdict on a segment that may concern us. */
+static unsigned int look(struct sk_buff *skb,
+			 const struct nf_hook_state *state)
 {
 	struct segment seg = {
 		.net	= state->net,
@@ -290,6 +297,14 @@ static unsigned int local_in(void *priv, struct sk_buff *skb,
 	verdict = hear(&seg, sk);
 	sock_gen_put(sk);
 	return verdict;
+}
+
+static unsigned int local_in(void *priv, struct sk_buff *skb,
+			     const struct nf_hook_state *state)
+{
+	if (skb->sk && is_plain(skb->sk))
+		return NF_ACCEPT;
+	return look(skb, state);
 }
 
 static const struct nf_hook_ops hooks[] = {

@@ -34,7 +34,7 @@ static void check(int ok, const char *what)
 /* --- set-up --------------------------------------------------------------- */
 
 /* Made before fork(): the client knows the server's certificate. */
-static EVP_PKEY *key;
+static struct evp_pkey_st *key;
 static X509 *cert;
 
 static void make_cert(void)
@@ -201,12 +201,12 @@ static void expand_label(const unsigned char *secret, const char *label,
 {
 	EVP_PKEY_CTX *kdf = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
 	unsigned char info[32] = { 0, len, 6 + strlen(label) };
+	const int mode = EVP_PKEY_HKDEF_MODE_EXPAND_ONLY;
 	size_t info_len = 3;
 
 	info_len += sprintf((char *)info + 3, "tls13 %s", label) + 1;
 	check(kdf && EVP_PKEY_derive_init(kdf) > 0 &&
-	      EVP_PKEY_CTX_set_hkdf_mode(kdf,
-				EVP_PKEY_HKDEF_MODE_EXPAND_ONLY) > 0 &&
+	      EVP_PKEY_CTX_set_hkdf_mode(kdf, mode) > 0 &&
 	      EVP_PKEY_CTX_set_hkdf_md(kdf, EVP_sha256()) > 0 &&
 	      EVP_PKEY_CTX_set1_hkdf_key(kdf, secret, SECRET_LEN) > 0 &&
 	      EVP_PKEY_CTX_add1_hkdf_info(kdf, info, info_len) > 0 &&

@@ -37,11 +37,11 @@ void tcpcrypt_frame_header(u8 *hdr, bool rekey, u16 clen)
 void tcpcrypt_frame_nonce(const u8 *nr, u64 offset, u8 *nonce)
 {
 	unsigned int at = TCPCRYPT_AE_NONCE_LEN - sizeof(offset);
-	u64 low;
+	__be64 low;
 
 	memcpy(nonce, nr, TCPCRYPT_AE_NONCE_LEN);
 	memcpy(&low, nonce + at, sizeof(low));
-	low ^= (__force u64)cpu_to_be64(offset);
+	low ^= __cpu_to_be64(offset);
 	memcpy(nonce + at, &low, sizeof(low));
 }
 

@@ -79,6 +79,15 @@ void tcpcrypt_kick_opening(struct tcpcrypt_ctx *ctx)
 	tcpcrypt_later(ctx, 1);
 }
 
+/* Has the machine been cloned, or a kernel user taken the socket? */
+static void check_fate(struct sock *sk, struct tcpcrypt_ctx *ctx)
+{
+	if (tcpcrypt_encrypted(ctx) && tcpcrypt_stale(ctx->epoch))
+		tcpcrypt_fail(ctx, ESTALE);
+	if (tcpcrypt_encrypted(ctx) && tcpcrypt_ctx_usurped(sk, ctx))
+		tcpcrypt_fail(ctx, EBUSY);
+}
+
 /**
  * tcpcrypt_keys_now() - a call has come that needs keys
  * @sk:  the socket
@@ -100,6 +109,9 @@ void tcpcrypt_keys_now(struct sock *sk, struct tcpcrypt_ctx *ctx)
 		return;
 	if (timer_pending(&ctx->work.timer))
 		cancel(ctx, &ctx->work);
+	check_fate(sk, ctx);
+	if (ctx->state != TCPCRYPT_KEYING)
+		return;
 	memcg = tcpcrypt_account(sk);
 	err = ctx->tep->handshake(sk, ctx);
 	tcpcrypt_account_end(memcg);
@@ -276,10 +288,7 @@ static void step(struct sock *sk, struct tcpcrypt_ctx *ctx)
 	bool stuck;
 
 	WRITE_ONCE(ctx->due, false);
-	if (tcpcrypt_encrypted(ctx) && tcpcrypt_stale(ctx->epoch))
-		tcpcrypt_fail(ctx, ESTALE);
-	if (tcpcrypt_encrypted(ctx) && tcpcrypt_ctx_usurped(sk, ctx))
-		tcpcrypt_fail(ctx, EBUSY);
+	check_fate(sk, ctx);
 	switch (ctx->state) {
 	case TCPCRYPT_TAKEN:
 	case TCPCRYPT_SYN_SENT:

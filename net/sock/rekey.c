@@ -128,6 +128,9 @@ int tcpcrypt_rekey_seal(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 len)
 	struct tcpcrypt_rekey *rk = &ctx->rekey;
 	int err;
 
+	/* the master key was wiped: nothing may be derived of what is left */
+	if (unlikely(ctx->state != TCPCRYPT_OPEN || ctx->tx.fin))
+		return -EPIPE;
 	/* every frame passes here */
 	if (tcpcrypt_stale(ctx->epoch))
 		return -ESTALE;
@@ -179,6 +182,9 @@ int tcpcrypt_rekey_open(struct tcpcrypt_ctx *ctx, bool next)
 	struct tcpcrypt_rekey *rk = &ctx->rekey;
 	int err;
 
+	/* as in tcpcrypt_rekey_seal() */
+	if (unlikely(ctx->state != TCPCRYPT_OPEN || ctx->rx.fin))
+		return -EPIPE;
 	if (!next || rk->ahead)
 		return wake(ctx, rk->rx_mk, !ctx->key_a, &ctx->rx.cipher);
 	err = next_keys(ctx, rk->rx_mk, !ctx->key_a, &ctx->rx.cipher);

@@ -604,6 +604,7 @@ void tcpcrypt_sock_exit(void)
 {
 	tcpcrypt_close_exit();
 	tcpcrypt_rest_exit();
+	tcpcrypt_scratch_exit();
 	rcu_barrier();
 	destroy_workqueue(tcpcrypt_wq);
 	kmem_cache_destroy(ctxs);

@@ -342,22 +342,34 @@ static bool is_direct(const struct tcpcrypt_rx *rx, const struct head *head,
 	       !rx->plain_bytes && head->plen - TCPCRYPT_FLAGS_LEN <= room;
 }
 
-/* Decrypts the frame at the head of ->rx.raw into @buf, which has the room. */
+/*
+ * Decrypts the frame at the head of ->rx.raw into scratch pages, as @buf.
+ * Return: 0 or a negative errno; in either case *@scratch is to be put back
+ * if it is not NULL.
+ */
 static int open_into(struct tcpcrypt_rx *rx, struct tcpcrypt_framebuf *buf,
-		     u32 clen, struct tcpcrypt_seen *seen, gfp_t gfp)
+		     const struct head *head, struct tcpcrypt_seen *seen,
+		     struct tcpcrypt_scratch **scratch, gfp_t gfp)
 {
 	struct scatterlist dst[TCPCRYPT_FRAGS_MAX + 1];
 	struct raw raw;
 	int err;
 
-	err = raw_sg(rx, TCPCRYPT_FRAME_HDR + clen, &raw, gfp);
+	err = raw_sg(rx, TCPCRYPT_FRAME_HDR + head->clen, &raw, gfp);
 	if (err)
 		return err;
+	err = -ENOMEM;
+	*scratch = tcpcrypt_scratch_get(buf, raw.sg->offset +
+					TCPCRYPT_FRAME_HDR, head->plen, gfp);
+	if (!*scratch)
+		goto free_raw;
 	tcpcrypt_framebuf_sg(buf, dst, 1);
 	sg_set_buf(&dst[0], rx->cipher.ad, sizeof(rx->cipher.ad));
-	err = tcpcrypt_cipher_open(&rx->cipher, raw.sg, dst, clen, rx->off);
+	err = tcpcrypt_cipher_open(&rx->cipher, raw.sg, dst, head->clen,
+				   rx->off);
 	if (!err)
 		tcpcrypt_stamp_seen(seen, raw.last);
+free_raw:
 	raw_free(&raw);
 	return err;
 }
@@ -397,9 +409,7 @@ static int give(struct sock *sk, struct tcpcrypt_ctx *ctx,
  * @seen: gets its timestamp
  * @len:  room, bytes
  *
- * The data stands in memory that the reader had before and the next frame will
- * have after it; no more of it is needed than for copying what was decrypted
- * earlier.
+ * The data stands in scratch pages, which the next frame has after it.
  *
  * Context: the socket's lock, owned; sleeps.
  * Return: bytes; -EAGAIN: nothing happened, tcpcrypt_rx_decrypt() must do it;
@@ -409,23 +419,24 @@ int tcpcrypt_rx_read(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		     struct msghdr *msg, struct tcpcrypt_seen *seen,
 		     size_t len)
 {
-	struct tcpcrypt_framebuf buf = {};
+	struct tcpcrypt_scratch *scratch = NULL;
 	struct tcpcrypt_rx *rx = &ctx->rx;
+	struct tcpcrypt_framebuf buf;
 	struct head head;
 	int ret;
 
 	peek_head(rx, &head);
 	if (!is_direct(rx, &head, len))
 		return -EAGAIN;
-	ret = tcpcrypt_framebuf_grow(sk, &buf, 0, head.plen);
+	ret = tcpcrypt_rekey_open(ctx, false);
 	if (!ret)
-		ret = tcpcrypt_rekey_open(ctx, false);
-	if (!ret)
-		ret = open_into(rx, &buf, head.clen, seen, sk->sk_allocation);
+		ret = open_into(rx, &buf, &head, seen, &scratch,
+				sk->sk_allocation);
 	if (!ret)
 		ret = give(sk, ctx, &buf, &head, msg);
-	tcpcrypt_framebuf_trim(sk, &buf, 0);
-	if (ret == -ENOMEM || ret == -ENOSPC)
+	if (scratch)
+		tcpcrypt_scratch_put(scratch);
+	if (ret == -ENOMEM)
 		return -EAGAIN;
 	if (ret < 0 && ret != -EAGAIN)
 		tcpcrypt_fail(ctx, -ret);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where a frame is built and sealed: framebuf.c.
+ * Where a frame is built and sealed: framebuf.c. And where one is decrypted:
+ * scratch.c.
  */
 #ifndef _TCPCRYPT_FRAMEBUF_H
 #define _TCPCRYPT_FRAMEBUF_H
@@ -13,6 +14,7 @@
 struct iov_iter;
 struct scatterlist;
 struct sock;
+struct tcpcrypt_scratch;
 
 /* Enough for the largest frame in what sk_page_frag() usually has. */
 #define TCPCRYPT_FRAGS_MAX	4
@@ -21,7 +23,7 @@ struct sock;
  * struct tcpcrypt_framebuf - a frame in pieces of pages
  * @size: room, bytes; 0: there is none
  * @n:    pieces
- * @vec:  the pieces; each holds a reference to its page
+ * @vec:  the pieces; each holds a reference to its page, but for scratch pages
  */
 struct tcpcrypt_framebuf {
 	u32		size;
@@ -66,5 +68,10 @@ bool tcpcrypt_framebuf_write(const struct tcpcrypt_framebuf *b, u32 at,
 			     u32 len, struct iov_iter *to);
 void tcpcrypt_framebuf_sg(const struct tcpcrypt_framebuf *b,
 			  struct scatterlist *sg, unsigned int first);
+
+struct tcpcrypt_scratch *tcpcrypt_scratch_get(struct tcpcrypt_framebuf *b,
+					      u32 at, u32 size, gfp_t gfp);
+void tcpcrypt_scratch_put(struct tcpcrypt_scratch *s);
+void tcpcrypt_scratch_exit(void);
 
 #endif /* _TCPCRYPT_FRAMEBUF_H */

@@ -8,11 +8,19 @@
  * fragment of a segment.
  */
 
+#include <linux/align.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/uio.h>
 #include <net/sock.h>
+#include "../tcpcrypt/wire.h"
 #include "framebuf.h"
+
+/* Of ChaCha20; that of AES divides it. */
+#define BLOCK		64
+/* What tcpcrypt_framebuf_head() is about */
+#define HEAD_MAX	(TCPCRYPT_FRAME_HDR + TCPCRYPT_FLAGS_LEN + \
+			 TCPCRYPT_URG_LEN)
 
 /* Does what is taken next continue the last piece? */
 static bool is_adjacent(const struct tcpcrypt_framebuf *b,
@@ -22,6 +30,19 @@ static bool is_adjacent(const struct tcpcrypt_framebuf *b,
 
 	return b->n && last->bv_page == pfrag->page &&
 	       last->bv_offset + last->bv_len == pfrag->offset;
+}
+
+/*
+ * The ciphers work page by page. If the plaintext value of a frame begins a
+ * block, no page ends inside one. What is skipped goes to nobody.
+ */
+static void align(struct page_frag *pfrag)
+{
+	u32 offset = ALIGN(pfrag->offset + TCPCRYPT_FRAME_HDR, BLOCK) -
+		     TCPCRYPT_FRAME_HDR;
+
+	if (offset + HEAD_MAX <= pfrag->size)
+		pfrag->offset = offset;
 }
 
 /* Takes @size bytes in all, as pieces. Return: 0, -ENOMEM, -ENOSPC. */
@@ -34,6 +55,8 @@ static int take(struct sock *sk, struct tcpcrypt_framebuf *b, u32 size)
 	while (b->size < size) {
 		if (!sk_page_frag_refill(sk, pfrag))
 			return -ENOMEM;
+		if (!b->n && size > PAGE_SIZE)
+			align(pfrag);
 		if (!is_adjacent(b, pfrag)) {
 			if (b->n == TCPCRYPT_FRAGS_MAX)
 				return -ENOSPC;

@@ -79,7 +79,7 @@ static int raw_sg(const struct tcpcrypt_rx *rx, u32 len, struct raw *raw,
 		raw->sg = kmalloc_array(n, sizeof(*raw->sg), gfp);
 	if (!raw->sg)
 		return -ENOMEM;
-	sg_init_table(raw->sg, n);
+	tcpcrypt_sg_init(raw->sg, n);
 	skb_queue_walk(&rx->raw, skb) {
 		take = min(len, tcpcrypt_cb(skb)->len);
 		ret = skb_to_sgvec_nomark(skb, raw->sg + i,

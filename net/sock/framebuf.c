@@ -10,7 +10,6 @@
 
 #include <linux/align.h>
 #include <linux/mm.h>
-#include <linux/scatterlist.h>
 #include <linux/uio.h>
 #include <net/sock.h>
 #include "../tcpcrypt/wire.h"
@@ -278,7 +277,7 @@ void tcpcrypt_framebuf_sg(const struct tcpcrypt_framebuf *b,
 {
 	unsigned int i;
 
-	sg_init_table(sg, first + b->n);
+	tcpcrypt_sg_init(sg, first + b->n);
 	for (i = 0; i < b->n; i++)
 		sg_set_page(&sg[first + i], b->vec[i].bv_page,
 			    b->vec[i].bv_len, b->vec[i].bv_offset);

@@ -9,10 +9,10 @@
 #include <linux/bvec.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/scatterlist.h>
 #include <linux/types.h>
 
 struct iov_iter;
-struct scatterlist;
 struct sock;
 struct tcpcrypt_scratch;
 
@@ -50,6 +50,16 @@ static inline void tcpcrypt_framebuf_swap(struct tcpcrypt_framebuf *a,
 	}
 	swap(a->n, b->n);
 	swap(a->size, b->size);
+}
+
+/* As sg_init_table(), for a few entries: without the calls. */
+static inline void tcpcrypt_sg_init(struct scatterlist *sg, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		sg[i].page_link = 0;
+	sg_mark_end(&sg[n - 1]);
 }
 
 int tcpcrypt_framebuf_grow(struct sock *sk, struct tcpcrypt_framebuf *b,

@@ -119,7 +119,7 @@ static int scan_header(struct tcpcrypt_rx *rx, const struct sk_buff *skb,
 	u32 i, n;
 
 	n = min_t(u32, len, TCPCRYPT_FRAME_HDR - rx->scan.have);
-	hdr = skb_header_pointer(skb, off, n, buf);
+	hdr = tcpcrypt_rx_bytes(skb, off, n, buf);
 	if (!hdr)
 		return -EFAULT;
 	for (i = 0; i < n; i++)
@@ -480,19 +480,20 @@ void tcpcrypt_rx_eat_raw(struct sock *sk, struct tcpcrypt_rx *rx, u32 len)
  */
 u32 tcpcrypt_rx_peek_raw(const struct tcpcrypt_rx *rx, u8 *buf, u32 len)
 {
-	struct sk_buff *skb = skb_peek(&rx->raw);
+	struct sk_buff *skb;
 	u32 done = 0, n;
+	const u8 *from;
 
-	if (skb && len <= tcpcrypt_cb(skb)->len &&
-	    tcpcrypt_cb(skb)->off + len <= skb_headlen(skb)) {
-		memcpy(buf, skb->data + tcpcrypt_cb(skb)->off, len);
-		return len;
-	}
 	skb_queue_walk(&rx->raw, skb) {
 		n = min(len - done, tcpcrypt_cb(skb)->len);
-		if (!n || skb_copy_bits(skb, tcpcrypt_cb(skb)->off, buf + done,
-					n))
+		if (!n)
 			break;
+		from = tcpcrypt_rx_bytes(skb, tcpcrypt_cb(skb)->off, n,
+					 buf + done);
+		if (!from)
+			break;
+		if (from != buf + done)
+			memcpy(buf + done, from, n);
 		done += n;
 	}
 	return done;

@@ -6,6 +6,8 @@
 #ifndef _TCPCRYPT_RX_H
 #define _TCPCRYPT_RX_H
 
+#include <linux/mm.h>
+#include <linux/skbuff.h>
 #include "sock.h"
 
 /* Pieces up to this length are copied together: alone they waste memory. */
@@ -33,6 +35,27 @@ static inline u32 tcpcrypt_rx_room(struct sk_buff *tail)
 static inline bool tcpcrypt_rx_tiny(u8 control, u32 plen)
 {
 	return plen <= TCPCRYPT_TINY_MAX || control & TCPCRYPT_CONTROL_REKEY;
+}
+
+/*
+ * As skb_header_pointer(), but nothing is copied out of a first fragment that
+ * has it all.
+ */
+static inline const u8 *tcpcrypt_rx_bytes(const struct sk_buff *skb, u32 off,
+					  u32 len, u8 *buf)
+{
+	const skb_frag_t *frag = skb_shinfo(skb)->frags;
+	struct page *page;
+	u32 at = off - skb_headlen(skb);
+
+	/* wraps if it is in the head */
+	if (skb_shinfo(skb)->nr_frags && at < skb_frag_size(frag) &&
+	    len <= skb_frag_size(frag) - at) {
+		page = skb_frag_page(frag);
+		if (page && !PageHighMem(page))
+			return page_address(page) + skb_frag_off(frag) + at;
+	}
+	return skb_header_pointer(skb, off, len, buf);
 }
 
 /* rx.c */

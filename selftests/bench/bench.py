@@ -59,8 +59,8 @@ QUICK = [
     (["floor"] + IN_TCP + ["tls", "tls-ktls", "wireguard", "ipsec",
                            "ipsec-offload", "stunnel"],
      "bulk-131072:1048576 rtt-64:100 conn:5 conn-resumed:10"),
-    (ONE_CIPHER, "small-64:262144 rtt-1024:100 memory-1024:600 "
-                 "bulk-131072@nogso:524288 bulk-131072@nogso576:524288"),
+    (ONE_CIPHER, "small-64:262144 rtt-1024:100 bulk-131072@nogso:524288 "
+                 "bulk-131072@nogso576:524288"),
 ]
 # Not counted, but timed.
 WALL = (IN_TCP, "bulk-131072:67108864 rtt-64:2000")

@@ -176,6 +176,8 @@ run_metric() {
 	local name=${1%:*} fresh resumed wrap=() args=(-r "$repeats")
 
 	[ "$name" = "$1" ] || args+=(-u "${1#*:}")
+	# other memory comes and goes: megabytes, once
+	[[ $name != memory* || $repeats -ge 3 ]] || args+=(-r 3)
 	[ "$name" != conn-resumed ] || args+=(-R)
 	[ -z "$profile" ] || wrap=(perf_record)
 	measurable "$system-$name" || return 0

@@ -408,6 +408,21 @@ def pause(net, role):
     exchange(net, sock, session)
 
 
+def icmp(conn, kind, code, value, quoted):
+    """ICMP or ICMPv6 about a packet of the kernel's."""
+    body = struct.pack("!BBHI", kind, code, 0, value) + quoted
+    if len(conn.src) == 16:
+        check = checksum(conn.src + conn.dst +
+                         struct.pack("!II", len(body), 58) + body)
+        ip = struct.pack("!IHBB", 6 << 28, len(body), 58, 64)
+    else:
+        check = checksum(body)
+        ip = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(body), 0, 0, 64, 1)
+        ip += struct.pack("!H", checksum(ip + conn.src + conn.dst))
+    return (ip + conn.src + conn.dst + body[:2] + struct.pack("!H", check) +
+            body[4:])
+
+
 @both("3.3 a route with an MTU of 600 without timestamps")
 def small_mtu(net, role):
     sock, conn, session = established(net, role, ts=False)
@@ -415,12 +430,8 @@ def small_mtu(net, role):
     conn.auto_ack = False
     net.send(sock, secret(3000))
     first = conn.wait_seg("data", lambda s: s.payload, count)
-    # fragmentation needed: ICMP type 3, code 4
-    icmp = struct.pack("!BBHHH", 3, 4, 0, 0, 600) + first.packet[:28]
-    icmp = icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:]
-    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(icmp), 0, 0, 64, 1,
-                     0) + conn.src + conn.dst
-    net.write(ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:] + icmp)
+    # fragmentation needed
+    net.write(icmp(conn, 3, 4, 600, first.packet[:28]))
     conn.wait_seg("a shorter segment again", lambda s: s.seq == first.seq and
                   len(s.packet) <= 600, count)
     conn.auto_ack = True
@@ -430,6 +441,88 @@ def small_mtu(net, role):
     exchange(net, sock, session, 3000)
     require(max(len(s.packet) for s in conn.segs[count:]) <= 600,
             "packets larger than the MTU")
+
+
+# IP_RECVERR, IPV6_RECVERR: what ICMP says is the application's to know, once,
+# and as with plain TCP the connection goes on.
+RECVERR = {V4: (socket.IPPROTO_IP, 11, 1), V6: (socket.IPPROTO_IPV6, 25, 1)}
+
+
+def unreachable(conn):
+    """ICMP: no way to the peer, for a segment like the kernel's last."""
+    at = 20 if len(conn.src) == 4 else 40
+    quoted = conn.segs[-1].packet[:at + 4] + struct.pack("!I", conn.rcv_nxt)
+    kind, code = (3, 1) if len(conn.src) == 4 else (1, 3)
+    return icmp(conn, kind, code, 0, quoted)
+
+
+def told_once(sock):
+    """The application gets the error."""
+    errors = [sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+              for _ in range(2)]
+    equal(errors, [errno.EHOSTUNREACH, 0], "SO_ERROR")
+
+
+def icmp_keying(net, role, family):
+    conn = Conn(net, family)
+    if role == ACTIVE:
+        sock = net.connect(conn, family, [RECVERR[family]])
+        conn.wait_syn()
+        message = unreachable(conn)
+        conn.answer(SYNACK_ENO)
+        # Init1 comes a moment later
+        net.write(message)
+        session = Session(conn, "B", SYN_ENO + SYNACK_ENO)
+    else:
+        listener = net.listen(family, [RECVERR[family]])
+        conn.open(listener.getsockname()[1], SYN_ENO)
+        conn.wait_syn()
+        conn.bare = True
+        conn.ack()
+        session = Session(conn, "A", SYN_ENO + SYNACK_ENO)
+        # Init2 comes after accept()
+        net.write(unreachable(conn))
+        sock = net.accept(listener)
+    session.agree()
+    told_once(sock)
+    exchange(net, sock, session)
+
+
+def icmp_waiting(net, role, family, closes):
+    """Data that TCP had no room for leaves though nobody asks."""
+    sock, conn, session = established(
+        net, role, family, [RECVERR[family],
+                            (socket.SOL_SOCKET, socket.SO_SNDBUF, 10000)])
+    exchange(net, sock, session)
+    conn.auto_ack = False
+    sent = 0
+    try:
+        while sent < 200000:
+            sent += sock.send(secret(1000))
+            net.pump(0)
+    except BlockingIOError:
+        pass
+    require(sent < 200000, "no end of room")
+    net.write(unreachable(conn))
+    equal(net.readable(sock) & select.POLLERR, select.POLLERR, "poll()")
+    if closes:
+        net.close(sock)
+    conn.auto_ack = True
+    conn.ack()
+    data = session.read_fin() if closes else session.read(sent)
+    equal(len(data), sent, "bytes that the peer got")
+    if not closes:
+        told_once(sock)
+        exchange(net, sock, session)
+
+
+for fam in (V4, V6):
+    both("3.3 ICMP before Init, %s: IP_RECVERR hears of it" % fam,
+         fam)(icmp_keying)
+    both("3.6 ICMP while data waits, %s: IP_RECVERR hears of it" % fam,
+         fam, False)(icmp_waiting)
+    both("3.6 ICMP while data waits, %s: close() loses none" % fam,
+         fam, True)(icmp_waiting)
 
 
 def mangle(rng, conn, data):

@@ -93,6 +93,42 @@ static int send_some(struct sock *sk, struct tcpcrypt_ctx *ctx, int flags,
 	return ret;
 }
 
+/*
+ * An ICMP message has left an error for the application (IP_RECVERR), which
+ * does not keep TCP from sending what it has. tcp_sendmsg_locked() would give
+ * the error to us and send nothing: put it aside for so long. SO_ERROR, which
+ * takes no lock, may miss it meanwhile; the next call has it.
+ *
+ * Return: the error, for restore_err().
+ */
+static int hide_err(struct sock *sk)
+{
+	return unlikely(READ_ONCE(sk->sk_err)) ? xchg(&sk->sk_err, 0) : 0;
+}
+
+static void restore_err(struct sock *sk, int err)
+{
+	struct socket_wq *wq;
+
+	/* TCP's own, a RST's for one, comes first */
+	if (likely(!err) || cmpxchg(&sk->sk_err, 0, err))
+		return;
+	/* a poll() meanwhile has not seen it */
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLERR);
+	rcu_read_unlock();
+}
+
+/* An error that is no more than news: the connection can send. */
+static bool can_send(const struct sock *sk, const struct tcpcrypt_ctx *ctx)
+{
+	return !sk->sk_err ||
+	       (ctx->state != TCPCRYPT_FAILED &&
+		(1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT));
+}
+
 /* The sealed frame is TCP's now. */
 static void pushed(struct tcpcrypt_tx *tx)
 {
@@ -106,17 +142,18 @@ static int push_left(struct sock *sk, struct tcpcrypt_ctx *ctx, int flags,
 		     bool at_once)
 {
 	struct tcpcrypt_tx *tx = &ctx->tx;
+	int ret, pending;
 	u32 len;
-	int ret;
 
 	while ((len = tcpcrypt_tx_left(tx))) {
-		/* tcp_sendmsg_locked() would consume it */
-		if (sk->sk_err)
+		if (!can_send(sk, ctx))
 			return -EPIPE;
 		/* a thread inside the stack's sendmsg(): see is_foreign() */
 		if (tcp_sk(sk)->write_seq != tx->seq)
 			return -EPERM;
+		pending = hide_err(sk);
 		ret = send_some(sk, ctx, flags, len, at_once);
+		restore_err(sk, pending);
 		if (ret <= 0)
 			return ret ? : -EAGAIN;
 		tx->buf_off += ret;

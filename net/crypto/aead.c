@@ -288,7 +288,8 @@ void tcpcrypt_cipher_stop(void)
  * The allocations inside may not wait for I/O: the socket may be a block
  * device's.
  *
- * Return: 0 or a negative errno, in which case @c is not ready.
+ * Return: 0 or a negative errno, in which case @c is not ready: -EPROTO for an
+ * @aead that is not known, else as tcpcrypt_crypto_err().
  */
 int tcpcrypt_cipher_init(struct tcpcrypt_cipher *c, u16 aead,
 			 const struct tcpcrypt_traffic_key *tk)
@@ -311,7 +312,7 @@ int tcpcrypt_cipher_init(struct tcpcrypt_cipher *c, u16 aead,
 		if (!IS_ERR(t))
 			put(pool, t);
 		c->t = NULL;
-		return err;
+		return tcpcrypt_crypto_err(err);
 	}
 	c->t = t;
 	c->aead = aead;
@@ -409,7 +410,7 @@ static void prepare(struct tcpcrypt_cipher *c, struct crypto_wait *wait,
  *
  * The caller never seals two different frames at one @offset.
  *
- * Return: 0 or a negative errno, -EPIPE if the cipher is not ready.
+ * Return: 0, -EPIPE if the cipher is not ready, or as tcpcrypt_crypto_err().
  */
 int tcpcrypt_cipher_seal(struct tcpcrypt_cipher *c, struct scatterlist *sg,
 			 unsigned int plen, u64 offset)
@@ -423,7 +424,7 @@ int tcpcrypt_cipher_seal(struct tcpcrypt_cipher *c, struct scatterlist *sg,
 	err = crypto_wait_req(crypto_aead_encrypt(&c->t->req), &wait);
 	/* ChaCha20's state begins with the key */
 	tcpcrypt_scrub(TCPCRYPT_SCRUB_AEAD);
-	return err;
+	return tcpcrypt_crypto_err(err);
 }
 
 /**
@@ -434,7 +435,8 @@ int tcpcrypt_cipher_seal(struct tcpcrypt_cipher *c, struct scatterlist *sg,
  * @clen:   length of the ciphertext, bytes
  * @offset: offset of the frame in the TCP stream (RFC 8548, section 3.6)
  *
- * Return: 0, -EBADMSG if authentication failed, or another negative errno.
+ * Return: 0, -EBADMSG if authentication failed, -EPIPE if the cipher is not
+ * ready, or as tcpcrypt_crypto_err().
  */
 int tcpcrypt_cipher_open(struct tcpcrypt_cipher *c, struct scatterlist *src,
 			 struct scatterlist *dst, unsigned int clen, u64 offset)
@@ -447,5 +449,5 @@ int tcpcrypt_cipher_open(struct tcpcrypt_cipher *c, struct scatterlist *src,
 	prepare(c, &wait, src, dst, clen, offset);
 	err = crypto_wait_req(crypto_aead_decrypt(&c->t->req), &wait);
 	tcpcrypt_scrub(TCPCRYPT_SCRUB_AEAD);
-	return err;
+	return err == -EBADMSG ? err : tcpcrypt_crypto_err(err);
 }

@@ -155,6 +155,12 @@ static void stamp_short(struct sock *sk, struct tcpcrypt_ctx *ctx, u32 tsflags)
 		tcpcrypt_stamp_tail(sk, ctx, tsflags, accepted(tx));
 }
 
+/* Errors after which nothing that was taken can be sent any more */
+static bool is_fatal(int err)
+{
+	return err == -EPERM || err == -ESTALE || err == -EIO;
+}
+
 /* Return: bytes, at least one unless @msg is empty, or a negative errno. */
 static int send_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 		       struct msghdr *msg, u32 tsflags)
@@ -166,6 +172,9 @@ static int send_locked(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	tcpcrypt_stamp_call(sk, ctx, accepted(&ctx->tx));
 	while (msg_data_left(msg)) {
 		ret = send_some(sk, ctx, msg, tsflags);
+		/* also if the call returns what it took before */
+		if (is_fatal(ret))
+			tcpcrypt_fail(ctx, -ret);
 		if (ret == -EAGAIN)
 			ret = wait_room(sk, ctx, &timeo);
 		if (ret < 0 && copied && tcpcrypt_ctx(sk) == ctx)
@@ -245,8 +254,6 @@ static int send_encrypted(struct sock *sk, struct tcpcrypt_ctx *ctx,
 	      send_locked(sk, ctx, msg, cookie.tsflags);
 	if (tcpcrypt_ctx(sk) == ctx)
 		rest(sk, ctx, msg);
-	if (ret == -EPERM || ret == -EBADMSG || ret == -ESTALE)
-		tcpcrypt_fail(ctx, -ret);
 	if (ret == -EPIPE)
 		ret = sk_stream_error(sk, msg->msg_flags, ret);
 	return ret;

@@ -3,14 +3,17 @@
  * Every allocation and every crypto call on the way of a connection made to
  * fail in turn: fault/tcpcrypt_test_fault.c says which. fault.sh runs this.
  *
- *	fault_test [-t SECONDS] [-s SEED] [-r TEXT -n N] [SCENARIO ...]
+ *	fault_test [-t SECONDS] [-s SEED] [-r TEXT -n N [-e]] [SCENARIO ...]
  *
  * Each scenario is recorded first, then run once for each site and for the
  * first, second and last call from there; with -t, each site's first call
  * comes first, no site of an earlier scenario comes again while there are
  * others, and what is left at the end of the scenario's share of the time is
  * left out. -r TEXT -n N is one run: the N-th call from the sites whose text
- * contains TEXT.
+ * contains TEXT; with -e it fails by an errno that says something else.
+ *
+ * Transforms of the kernel's crypto are used again by the module's next
+ * connections: before each run they are made useless, or none would be made.
  *
  * A fault must leave a connection that works, encrypted, or plain if ENO did
  * not succeed; or one that was aborted, with an errno. Data that arrives is
@@ -152,11 +155,27 @@ static const char *const no_shortage[] = {
 };
 
 static const char *fault_text;	/* NULL: any */
+static int fault_errno;		/* 0: that of the shortage */
+
+/*
+ * Where a driver's own errno comes through, it may be one that stands for the
+ * peer's violation everywhere else.
+ */
+#define FOREIGN	EPROTO
+
+static bool is_driver(const char *text)
+{
+	return strstr(text, ": crypto_aead_") ||
+	       strstr(text, ": crypto_alloc_aead") ||
+	       strstr(text, ": crypto_shash_");
+}
 
 static bool may_be_local(void)
 {
 	unsigned int i;
 
+	if (fault_errno)
+		return true;
 	for (i = 0; fault_text && i < ARRAY_SIZE(no_shortage); i++)
 		if (strstr(fault_text, no_shortage[i]))
 			return true;
@@ -317,18 +336,19 @@ static unsigned int nsites;
 
 struct fault {
 	unsigned int site, nth;
+	int err;
 };
 
 static struct fault *plan;
 static unsigned int nplan;
 
-/* Hashes of sites that had their fault, of all scenarios. */
+/* Hashes of sites, and errnos, that had their fault, of all scenarios. */
 static unsigned int known[1 << 15];
 static unsigned int nknown;
 
-static bool is_known(const char *text, bool add)
+static bool is_known(const char *text, int err, bool add)
 {
-	unsigned int h = 2166136261u, i;
+	unsigned int h = 2166136261u + err, i;
 
 	while (*text)
 		h = (h ^ (unsigned char)*text++) * 16777619;
@@ -353,26 +373,33 @@ static void shuffle(unsigned int from, unsigned int to)
 	}
 }
 
+static void plan_site(unsigned int pass, unsigned int i, int err)
+{
+	bool is_new = !is_known(sites[i].text, err, false);
+	unsigned int calls = sites[i].calls;
+
+	if (pass < 2 && is_new == !pass)
+		plan[nplan++] = (struct fault){ i, 1, err };
+	if (pass == 2 && calls > 2)
+		plan[nplan++] = (struct fault){ i, calls, err };
+	if (pass == 3 && calls > 1)
+		plan[nplan++] = (struct fault){ i, 2, err };
+}
+
 /* First calls of new sites, then of all others, then more calls. */
 static void make_plan(void)
 {
 	unsigned int pass, i, from;
-	bool is_new;
 
-	plan = reallocarray(plan, 3 * SITES_MAX, sizeof(*plan));
+	plan = reallocarray(plan, 6 * SITES_MAX, sizeof(*plan));
 	CHECK(plan);
 	nplan = 0;
 	for (pass = 0; pass < 4; pass++) {
 		from = nplan;
 		for (i = 0; i < nsites; i++) {
-			is_new = !is_known(sites[i].text, false);
-			if (pass < 2 && is_new == !pass)
-				plan[nplan++] = (struct fault){ i, 1 };
-			if (pass == 2 && sites[i].calls > 2)
-				plan[nplan++] = (struct fault){
-					i, sites[i].calls };
-			if (pass == 3 && sites[i].calls > 1)
-				plan[nplan++] = (struct fault){ i, 2 };
+			plan_site(pass, i, 0);
+			if (is_driver(sites[i].text))
+				plan_site(pass, i, FOREIGN);
 		}
 		if (timed)
 			shuffle(from, nplan);
@@ -389,9 +416,11 @@ static void try_fault(const struct fault *f, struct tally *t)
 	int tries;
 
 	fault_text = s->text;
+	fault_errno = f->err;
 	for (tries = 0; tries < 2; tries++) {
 		warm_up();
-		inject("site %llx %u", s->key, f->nth);
+		inject("flush");
+		inject("site %llx %u %u", s->key, f->nth, f->err);
 		wrong = judged(t, &w);
 		if (wrong || injected(&calls))
 			break;
@@ -400,13 +429,14 @@ static void try_fault(const struct fault *f, struct tally *t)
 		t->missed++;
 	} else {
 		t->faults++;
-		is_known(s->text, true);
+		is_known(s->text, f->err, true);
 	}
 	if (!wrong)
 		return;
 	t->bad++;
-	printf("# %s, fault at call %u of %u%s: %s\n", wrong, f->nth,
-	       s->calls, injected(&calls) ? "" : " (did not come)", s->text);
+	printf("# %s, fault at call %u of %u%s%s: %s\n", wrong, f->nth,
+	       s->calls, f->err ? " by another errno" : "",
+	       injected(&calls) ? "" : " (did not come)", s->text);
 	show_side("client", client);
 	show_side("server", server);
 	printf("#   wire: ENO in SYN %d, SYN-ACK %d, ACK %d; plaintext %d\n",
@@ -436,8 +466,10 @@ static bool record(struct tally *t)
 	int i;
 
 	fault_text = "none";
+	fault_errno = 0;
 	for (i = 0; i < 2; i++) {
 		warm_up();
+		inject("flush");
 		inject("record");
 		wrong = judged(t, &w);
 		if (!wrong && (!wire_eno(&w) || server->err ||
@@ -456,7 +488,7 @@ static bool record(struct tally *t)
 }
 
 static bool run_scenario(const struct scenario *sc, double until,
-			 const char *text, unsigned int nth)
+			 const char *text, unsigned int nth, int err)
 {
 	struct tally t = {};
 	unsigned int i;
@@ -466,7 +498,7 @@ static bool run_scenario(const struct scenario *sc, double until,
 		return false;
 	make_plan();
 	for (i = 0; i < nplan && now() < until; i++) {
-		if (text && (plan[i].nth != nth ||
+		if (text && (plan[i].nth != nth || plan[i].err != err ||
 			     !strstr(sites[plan[i].site].text, text)))
 			continue;
 		try_fault(&plan[i], &t);
@@ -492,12 +524,15 @@ static bool run_storm(double until)
 	if (until > now() + STORM)
 		until = now() + STORM;
 	fault_text = NULL;
+	fault_errno = 0;
 	storming = true;
 	for (i = 0; now() < until; i++) {
 		if (!scenarios[i % (ARRAY_SIZE(scenarios) - 1)].flags)
 			set_up(&scenarios[i % (ARRAY_SIZE(scenarios) - 1)]);
 		every = 10 + rand_r(&seed) % 400;
 		percent = rand_r(&seed) % 4;
+		if (i % 2)
+			inject("flush");
 		set_failslab(percent);
 		inject("each %u", every);
 		wrong = judged(&t, &w);
@@ -550,9 +585,9 @@ int main(int argc, char **argv)
 	const struct act *act;
 	double until = 1e12;
 	const char *text = NULL;
-	int opt;
+	int opt, err = 0;
 
-	while ((opt = getopt(argc, argv, "t:s:r:n:")) > 0) {
+	while ((opt = getopt(argc, argv, "t:s:r:n:e")) > 0) {
 		if (opt == 't')
 			until = now() + atoi(optarg);
 		else if (opt == 's')
@@ -561,6 +596,8 @@ int main(int argc, char **argv)
 			text = optarg;
 		else if (opt == 'n')
 			nth = atoi(optarg);
+		else if (opt == 'e')
+			err = FOREIGN;
 		else
 			return 2;
 	}
@@ -581,7 +618,7 @@ int main(int argc, char **argv)
 	for (sc = scenarios; sc->name; sc++)
 		if (chosen(argc, argv, sc->name))
 			report(sc->name, run_scenario(sc, share(until, left--),
-						      text, nth));
+						      text, nth, err));
 	if (chosen(argc, argv, "storm"))
 		report("storm", run_storm(share(until, left--)));
 	for (act = acts; act->name; act++)

@@ -14,15 +14,19 @@
  * /sys/kernel/debug/tcpcrypt_fault:
  *
  *   control  "record": forget all sites and count from now on
- *            "site KEY N": count again, let the N-th call from there fail
+ *            "site KEY N [ERRNO]": count again, let the N-th call from there
+ *            fail; by ERRNO, if that is where a driver's own comes through
  *            "any N": likewise, the N-th call of all
  *            "each N": likewise, and every N-th after it
  *            "off": neither count nor fail
+ *            "flush": no transform is used again that tcpcrypt has now, as if
+ *            a better algorithm had been registered
  *   sites    KEY, calls, who, function and places in tcpcrypt, one site a line
  *   state    calls and faults since the last command but off, and how many
  *            functions have no probe
  */
 
+#include <crypto/algapi.h>
 #include <linux/debugfs.h>
 #include <linux/gfp.h>
 #include <linux/hash.h>
@@ -30,6 +34,7 @@
 #include <linux/kprobes.h>
 #include <linux/linkage.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
@@ -51,13 +56,15 @@ enum flags {
 	SLAB = 1,
 	PAGES = 2,
 	DIRECT = 4,	/* deeper in the kernel it means something else */
+	OTHER = 8,	/* see is_debug(), as for the first two */
 };
 
-/* What it returns when it fails. */
+/* What it returns when it fails; or any errno, if drivers are behind it. */
 struct target {
 	struct kprobe	kp;
 	unsigned long	ret;
 	unsigned int	flags;
+	bool		driver;
 };
 
 #define TARGET(name, value, ...)					\
@@ -66,20 +73,20 @@ struct target {
 static struct target targets[] = {
 	TARGET("should_failslab", -ENOMEM, .flags = SLAB),
 	TARGET("should_fail_alloc_page", true, .flags = PAGES),
-	TARGET("__alloc_percpu", NULL),
+	TARGET("__alloc_percpu", NULL, .flags = OTHER),
 	TARGET("__sk_mem_schedule", 0),
-	TARGET("crypto_alloc_aead", -ENOMEM),
+	TARGET("crypto_alloc_aead", -ENOMEM, .driver = true),
 	TARGET("crypto_alloc_kpp", -ENOMEM),
 	TARGET("crypto_alloc_shash", -ENOMEM),
 	TARGET("crypto_has_alg", 0),
 	TARGET("crypto_has_kpp", 0),
-	TARGET("crypto_aead_setkey", -ENOMEM),
-	TARGET("crypto_aead_setauthsize", -EINVAL),
-	TARGET("crypto_aead_encrypt", -ENOMEM),
-	TARGET("crypto_aead_decrypt", -ENOMEM),
-	TARGET("crypto_shash_digest", -ENOMEM),
-	TARGET("crypto_shash_update", -ENOMEM),
-	TARGET("crypto_shash_finup", -ENOMEM),
+	TARGET("crypto_aead_setkey", -ENOMEM, .driver = true),
+	TARGET("crypto_aead_setauthsize", -EINVAL, .driver = true),
+	TARGET("crypto_aead_encrypt", -ENOMEM, .driver = true),
+	TARGET("crypto_aead_decrypt", -ENOMEM, .driver = true),
+	TARGET("crypto_shash_digest", -ENOMEM, .driver = true),
+	TARGET("crypto_shash_update", -ENOMEM, .driver = true),
+	TARGET("crypto_shash_finup", -ENOMEM, .driver = true),
 	TARGET("ecdh_set_secret", -ENOMEM),
 	/* not all that fails lacks memory */
 	TARGET("ecdh_compute_value", -EINVAL),
@@ -94,11 +101,13 @@ static struct target targets[] = {
 	TARGET("msg_zerocopy_realloc", NULL),
 	TARGET("try_module_get", false, .flags = DIRECT),
 	TARGET("rng_is_initialized", false),
+	TARGET("kmem_cache_create_usercopy", NULL),
 	TARGET("alloc_workqueue", NULL),
 	TARGET("register_pernet_subsys", -ENOMEM),
 	TARGET("register_net_sysctl", NULL),
 	TARGET("proc_create_net_single", NULL),
 	TARGET("nf_register_net_hooks", -ENOMEM),
+	TARGET("crypto_register_notifier", -ENOMEM),
 	TARGET("register_pm_notifier", -ENOMEM),
 	TARGET("register_random_vmfork_notifier", -ENOMEM),
 	TARGET("tcp_register_ulp", -ENOMEM),
@@ -120,7 +129,7 @@ struct site {
 static arch_spinlock_t lock = __ARCH_SPIN_LOCK_UNLOCKED;
 static enum mode mode;
 static u64 wanted_key;
-static unsigned int wanted, calls, faults, count;
+static unsigned int wanted, wanted_errno, calls, faults, count;
 static struct site *sites;
 
 static struct module *tcpcrypt;
@@ -159,7 +168,9 @@ static bool may_fail(const struct target *t, const struct pt_regs *regs)
 
 /*
  * Whether the allocator needs a new page is chance, and what the debug kernel
- * notes for itself, or copies for the test's capture, is of no interest.
+ * notes for itself, or copies for the test's capture, is of no interest. For
+ * lack of memory some functions print a call trace, which counts as a warning:
+ * they fail as a whole.
  * Symbols take long to find: memory keeps some verdicts, as address << 1 |
  * verdict.
  */
@@ -168,7 +179,8 @@ static bool is_debug(unsigned long addr)
 	static const char *const names[] = {
 		"slab", "stack_depot", "pcpu", "kasan", "vmalloc", "mem_pool",
 		"create_object", "kmemleak", "debug_obj", "fill_pool",
-		"packet_rcv", "dev_queue_xmit_nit",
+		"packet_rcv", "dev_queue_xmit_nit", "register_sysctl_table",
+		"kmem_cache_create",
 	};
 	static unsigned long memory[512];
 	unsigned long *known = &memory[hash_long(addr, 9)];
@@ -213,7 +225,7 @@ static unsigned int look(const struct target *t, struct pt_regs *regs,
 		return k && first == begin ? k : 0;
 	if (!k || !t->flags)
 		return k;
-	for (i = begin; i < first && i < begin + 10; i++)
+	for (i = begin; i < first; i++)
 		if (is_debug(stack[i]))
 			return 0;
 	return k;
@@ -279,7 +291,7 @@ static int hit(struct kprobe *kp, struct pt_regs *regs)
 {
 	struct target *t = container_of(kp, struct target, kp);
 	unsigned long chain[CHAIN];
-	unsigned int k, who;
+	unsigned int k, who, by = 0;
 	bool fails = false;
 
 	if (READ_ONCE(mode) == OFF || !READ_ONCE(tcpcrypt) ||
@@ -293,16 +305,20 @@ static int hit(struct kprobe *kp, struct pt_regs *regs)
 	if (mode != OFF) {
 		fails = judge(t, who, chain, k);
 		faults += fails;
+		by = wanted_errno;
 	}
 	arch_spin_unlock(&lock);
 	if (!fails)
 		return 0;
-	regs->ax = t->ret;
+	regs->ax = t->driver && by ? -(unsigned long)by : t->ret;
 	regs->ip = (unsigned long)just_return;
 	return 1;
 }
 
-static void command(enum mode new, u64 key, unsigned int n)
+/* The kernel's own header of it is not installed. */
+extern struct blocking_notifier_head crypto_chain;
+
+static void command(enum mode new, u64 key, unsigned int n, unsigned int by)
 {
 	unsigned long flags;
 	unsigned int i;
@@ -312,6 +328,7 @@ static void command(enum mode new, u64 key, unsigned int n)
 	mode = new;
 	wanted_key = key;
 	wanted = n;
+	wanted_errno = by;
 	if (new != OFF) {
 		calls = 0;
 		faults = 0;
@@ -327,7 +344,7 @@ static void command(enum mode new, u64 key, unsigned int n)
 static ssize_t control_write(struct file *file, const char __user *buf,
 			     size_t len, loff_t *pos)
 {
-	unsigned int n;
+	unsigned int n, by = 0;
 	char text[64];
 	u64 key;
 
@@ -337,15 +354,18 @@ static ssize_t control_write(struct file *file, const char __user *buf,
 		return -EFAULT;
 	text[len] = 0;
 	if (!strncmp(text, "record", 6))
-		command(COUNT, 0, 0);
-	else if (sscanf(text, "site %llx %u", &key, &n) == 2)
-		command(SITE, key, n);
+		command(COUNT, 0, 0, 0);
+	else if (sscanf(text, "site %llx %u %u", &key, &n, &by) >= 2)
+		command(SITE, key, n, by);
 	else if (sscanf(text, "any %u", &n) == 1 && n)
-		command(ANY, 0, n);
+		command(ANY, 0, n, 0);
 	else if (sscanf(text, "each %u", &n) == 1 && n)
-		command(EACH, 0, n);
+		command(EACH, 0, n, 0);
+	else if (!strncmp(text, "flush", 5))
+		blocking_notifier_call_chain(&crypto_chain,
+					     CRYPTO_MSG_ALG_LOADED, NULL);
 	else if (!strncmp(text, "off", 3))
-		command(OFF, 0, 0);
+		command(OFF, 0, 0, 0);
 	else
 		return -EINVAL;
 	return len;
@@ -459,7 +479,7 @@ err_sites:
 static void __exit test_fault_exit(void)
 {
 	debugfs_remove(dir);
-	command(OFF, 0, 0);
+	command(OFF, 0, 0, 0);
 	unregister_module_notifier(&nb);
 	stop_probes();
 	vfree(sites);

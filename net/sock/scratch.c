@@ -10,6 +10,7 @@
  * are freed.
  */
 
+#include <linux/atomic.h>
 #include <linux/bvec.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
@@ -43,6 +44,16 @@ struct tcpcrypt_scratch {
 };
 
 static DEFINE_PER_CPU(struct tcpcrypt_scratch *, sets);
+
+/*
+ * Puts @s where the set of this processor is, or of another one if the task is
+ * moved meanwhile. free_idle() does so from elsewhere: this_cpu_xchg() is
+ * atomic on its own processor only. Return: what was there.
+ */
+static struct tcpcrypt_scratch *swap_set(struct tcpcrypt_scratch *s)
+{
+	return xchg(raw_cpu_ptr(&sets), s);
+}
 
 static void free_idle(struct work_struct *work);
 static DECLARE_DELAYED_WORK(idle_work, free_idle);
@@ -110,7 +121,7 @@ static void free_idle(struct work_struct *work)
 struct tcpcrypt_scratch *tcpcrypt_scratch_get(struct tcpcrypt_framebuf *b,
 					      u32 at, u32 size, gfp_t gfp)
 {
-	struct tcpcrypt_scratch *s = this_cpu_xchg(sets, NULL);
+	struct tcpcrypt_scratch *s = swap_set(NULL);
 	u32 n, left = size;
 
 	if (!s)
@@ -137,7 +148,7 @@ struct tcpcrypt_scratch *tcpcrypt_scratch_get(struct tcpcrypt_framebuf *b,
 void tcpcrypt_scratch_put(struct tcpcrypt_scratch *s)
 {
 	s->used = true;
-	s = this_cpu_xchg(sets, s);
+	s = swap_set(s);
 	if (s)
 		destroy(s);
 	if (!delayed_work_pending(&idle_work))

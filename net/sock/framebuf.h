@@ -52,13 +52,16 @@ static inline void tcpcrypt_framebuf_swap(struct tcpcrypt_framebuf *a,
 	swap(a->size, b->size);
 }
 
-/* As sg_init_table(), for a few entries: without the calls. */
+/*
+ * As sg_init_table(), for a few entries: without the calls. All of an entry is
+ * cleared: dma_map_sg() takes some of its flags as they are.
+ */
 static inline void tcpcrypt_sg_init(struct scatterlist *sg, unsigned int n)
 {
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		sg[i].page_link = 0;
+		sg[i] = (struct scatterlist){};
 	sg_mark_end(&sg[n - 1]);
 }
 

@@ -5,7 +5,7 @@
  * A frame's data is copied there once, from the application; it is sealed
  * there, and TCP gets the pages. What is taken from sk_page_frag() lies next to
  * what was taken before, so that frames that follow each other are one
- * fragment of a segment.
+ * fragment of a segment; but for those of more than a page, see align().
  */
 
 #include <linux/align.h>

@@ -36,6 +36,13 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 # What the initramfs loads when the kernel has it as a module.
 BOOT_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "virtio_rng")
 
+# Likewise, for most guests need it: a module that a process of the guest has to
+# find and load takes a second, and what the kernel tests its crypto with ten.
+# With --no-preload the kernel asks for them when tcpcrypt is loaded.
+PRELOAD = ("gcm", "ctr", "ghash_clmulni_intel", "chacha20poly1305",
+           "chacha_x86_64", "poly1305_x86_64", "curve25519_x86_64",
+           "veth", "inet_diag", "tcp_diag")
+
 # One line of the kernel log that matches fails the run.
 WARNINGS = re.compile(
     r"WARNING:|\bBUG:|\bBUG |Oops|KASAN:|KCSAN:|KFENCE:|UBSAN:|refcount_t|"
@@ -69,7 +76,22 @@ $b mount -t 9p -o $p,cache=none out /root/run/out || {
     echo "guest: cannot mount the root file system"
     $b reboot -f
 }
-for d in dev proc sys; do $b mount --move /$d /root/$d; done
+$b mkdir -p /dev/pts /dev/shm /dev/mqueue
+$b mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+$b mount -t tmpfs -o mode=1777 shm /dev/shm
+$b mount -t tracefs trace /sys/kernel/tracing 2>/dev/null
+$b mount -t debugfs debug /sys/kernel/debug 2>/dev/null
+$b mount -t cgroup2 cgroup /sys/fs/cgroup 2>/dev/null
+[ -e /dev/fd ] || $b ln -s /proc/self/fd /dev/fd
+[ -e /dev/stdin ] || $b ln -s /proc/self/fd/0 /dev/stdin
+[ -e /dev/stdout ] || $b ln -s /proc/self/fd/1 /dev/stdout
+[ -e /dev/stderr ] || $b ln -s /proc/self/fd/2 /dev/stderr
+$b printf '127.0.0.1 localhost guest\\n::1 localhost guest\\n' >/root/etc/hosts
+echo guest >/proc/sys/kernel/hostname
+$b mkdir -p /root/run/lock /root/run/netns /root/run/user
+$b chmod 1777 /root/tmp
+$b ip link set lo up
+for d in dev proc sys; do $b mount -o move /$d /root/$d; done
 exec $b switch_root /root /bin/bash /run/out/init
 """
 
@@ -77,25 +99,11 @@ STAGE2 = """
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME=/root LANG=C.UTF-8 LC_ALL=C.UTF-8 TERM=dumb OUT=/run/out
 exec </dev/null >>$OUT/output 2>&1
-echo guest >/proc/sys/kernel/hostname
-mkdir -p /dev/pts /dev/shm /dev/mqueue /run/lock /run/netns /run/user
-mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
-mount -t tmpfs -o mode=1777 shm /dev/shm
-mount -t tracefs trace /sys/kernel/tracing 2>/dev/null
-mount -t debugfs debug /sys/kernel/debug 2>/dev/null
-mount -t cgroup2 cgroup /sys/fs/cgroup 2>/dev/null
-[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
-[ -e /dev/stdin ] || ln -s /proc/self/fd/0 /dev/stdin
-[ -e /dev/stdout ] || ln -s /proc/self/fd/1 /dev/stdout
-[ -e /dev/stderr ] || ln -s /proc/self/fd/2 /dev/stderr
-printf '127.0.0.1 localhost guest\\n::1 localhost guest\\n' >/etc/hosts
-chmod 1777 /tmp
 ulimit -n 65536
 if [ -n "$MODULES" ]; then
     dir=$(readlink -f /lib)/modules/$(uname -r)
     mkdir -p "$dir" && mount --bind "$MODULES" "$dir"
 fi
-ip link set lo up
 """
 
 
@@ -189,7 +197,7 @@ def cpio(entries):
     return bytes(out)
 
 
-def initramfs(modules):
+def initramfs(modules, load):
     busybox = shutil.which("busybox")
     if not busybox:
         die("busybox is missing: apt-get install busybox-static")
@@ -201,7 +209,7 @@ def initramfs(modules):
                ("bin/busybox", 0o100755, program),
                ("init", 0o100755, INIT.encode())]
     names = []
-    for path in module_closure(modules, BOOT_MODULES) if modules else []:
+    for path in module_closure(modules, load) if modules else []:
         names.append(os.path.basename(path))
         with open(path, "rb") as f:
             entries.append(("modules/" + names[-1], 0o100644, f.read()))
@@ -280,7 +288,9 @@ def qemu_command(args, image, initrd):
                "console=ttyS0 ignore_loglevel oops=panic panic=-1 reboot=t "
                "mitigations=off tsc=reliable "
                "rcupdate.rcu_cpu_stall_timeout=100 "
-               "watchdog_thresh=60 " + args.append)
+               "watchdog_thresh=60 " +
+               ("" if args.no_preload else "cryptomgr.notests=1 ") +
+               args.append)
     return (["qemu-system-x86_64", "-nodefaults", "-no-user-config",
              "-no-reboot", "-display", "none", "-nic", "none",
              "-m", args.memory, "-smp", str(args.cpus)] +
@@ -341,7 +351,8 @@ def run(args, image, modules):
         f.write(stage2(args, modules))
     initrd = os.path.join(args.out, "initramfs")
     with open(initrd, "wb") as f:
-        f.write(initramfs(modules))
+        f.write(initramfs(modules, BOOT_MODULES +
+                          (() if args.no_preload else PRELOAD)))
     for name in ("status", "output", "kernel.log"):
         open(os.path.join(args.out, name), "w").close()
     follower = Follower(os.path.join(args.out, "output"),
@@ -400,6 +411,9 @@ def main():
                         help="keep the guest's kernel.log, output and $OUT")
     parser.add_argument("-i", "--insmod", action="store_true",
                         help="load the module first")
+    parser.add_argument("--no-preload", action="store_true",
+                        help="boot without the modules that tests need, and "
+                             "let the kernel\ntest its crypto")
     parser.add_argument("--module", metavar="FILE",
                         default=os.path.join(TOP, "tcpcrypt.ko"))
     parser.add_argument("-e", "--env", metavar="NAME=VALUE", action="append",

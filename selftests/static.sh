@@ -79,8 +79,7 @@ test_tep() {
 	! grep -E "^$work/tree/.*(warning|error):|modpost.*undefined" "$log"
 }
 
-w1() { build "the compiler" W=1; }
-sparse_clean() { build sparse C=2 CF=-D__CHECK_ENDIAN__; }
+w1_sparse() { build "the compiler or sparse" W=1 C=2 CF=-D__CHECK_ENDIAN__; }
 symbols() { "$here/symbols.sh" "$work/tree/tcpcrypt.ko"; }
 
 # checkpatch.pl is in Debian's kernel source only; unpack it once.
@@ -165,8 +164,7 @@ versions() {
 }
 
 echo "KTAP version 1"
-check "build: W=1 without warnings" w1
-check "build: sparse without warnings" sparse_clean
+check "build: W=1 and sparse without warnings" w1_sparse
 check "build: the second TEP without warnings" test_tep
 check "symbols: none that later kernels lack" symbols
 check "checkpatch: --strict" checkpatch

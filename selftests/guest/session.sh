@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs in the guest: loads the module, runs one test script, unloads the
-# module. Adds its own results in KTAP to the script's.
+# Runs in the guest: loads the module, runs test scripts one after the other,
+# unloads the module. Adds its own results in KTAP to the scripts'.
 #
-#   session.sh COMMAND [ARGUMENT ...]
+#   session.sh COMMAND [ARGUMENT ...] [+ COMMAND [ARGUMENT ...]] ...
 
 here=$(dirname "$(readlink -f "$0")")
 PATIENCE=90
@@ -15,14 +15,20 @@ not_ok() {
 	echo "not ok $*"
 }
 
-# The namespaces end, and with them what the script left open.
-unload() {
-	local ns end=$((SECONDS + PATIENCE))
+# The namespaces end, and with them what a script left open.
+end_hosts() {
+	local ns
 
 	for ns in $(ip netns list | awk '{ print $1 }'); do
 		ip netns pids "$ns" | xargs -r kill -KILL 2>/dev/null
 		ip netns delete "$ns"
 	done
+}
+
+unload() {
+	local end=$((SECONDS + PATIENCE))
+
+	end_hosts
 	until rmmod tcpcrypt; do
 		if [ $SECONDS -ge $end ]; then
 			lsmod | grep tcpcrypt
@@ -61,9 +67,22 @@ if ! "$here/insmod.sh" "$MODULE"; then
 	exit 1
 fi
 
-"$@"
-status=$?
-[ $status -eq 0 ] || echo "# exit status $status: $*"
+status=0
+while [ $# -gt 0 ]; do
+	command=()
+	while [ $# -gt 0 ] && [ "$1" != + ]; do
+		command+=("$1")
+		shift
+	done
+	shift
+	"${command[@]}"
+	result=$?
+	if [ $result -ne 0 ]; then
+		status=$result
+		echo "# exit status $result: ${command[*]}"
+	fi
+	[ $# -eq 0 ] || end_hosts
+done
 
 # A test may have unloaded the module itself.
 if ! grep -q ^tcpcrypt /proc/modules || unload; then

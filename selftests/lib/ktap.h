@@ -168,14 +168,32 @@ static bool ktap_run(const struct ktap_case *t, unsigned int variant,
 	return !status;
 }
 
-static bool ktap_chosen(int argc, char **argv, const char *name)
+/* The arguments: "-x VARIANT" leaves one out, others are cases to run. */
+static bool ktap_left_out(int argc, char **argv, const char *variant)
 {
 	int i;
 
-	for (i = 1; i < argc; i++)
+	for (i = 1; i + 1 < argc; i++)
+		if (!strcmp(argv[i], "-x") && !strcmp(argv[++i], variant))
+			return true;
+	return false;
+}
+
+static bool ktap_chosen(int argc, char **argv, const char *name)
+{
+	bool all = true;
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-x")) {
+			i++;
+			continue;
+		}
 		if (!strcmp(argv[i], name))
 			return true;
-	return argc < 2;
+		all = false;
+	}
+	return all;
 }
 
 /* before() is called in each case's process, after() if nothing failed. */
@@ -193,7 +211,8 @@ static inline int ktap_main(int argc, char **argv,
 		if (!ktap_chosen(argc, argv, t->name))
 			continue;
 		for (v = 0; variants[v]; v++) {
-			if (!(t->variants & 1u << v))
+			if (!(t->variants & 1u << v) ||
+			    ktap_left_out(argc, argv, variants[v]))
 				continue;
 			begin = now();
 			if (!ktap_run(t, 1u << v, before, after)) {

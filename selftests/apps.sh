@@ -58,7 +58,7 @@ sized() { if [ -n "$full" ]; then echo "$2"; else echo "$1"; fi; }
 
 default_needs() { :; }
 default_marker() { echo "$MARKER"; }
-default_mib() { sized 16 256; }
+default_mib() { sized 4 256; }
 default_bytes() { echo 100000; }
 default_snaplen() { echo "$SNAPLEN"; }
 default_allowed() { echo '^$'; }

@@ -4,7 +4,7 @@
 # nginx to curl, by sendfile; see apps.sh
 
 curl_ports() { echo 80; }
-curl_mib() { sized 16 1024; }
+curl_mib() { sized 4 1024; }
 curl_bytes() { echo $((MIB << 20)); }
 curl_logs() { echo nginx.log; }
 

@@ -61,7 +61,7 @@ git_run() {
 	a timeout "$PATIENCE" git -C work push -q origin main &&
 	git_heads_equal && git -C git/repo.git fsck --no-progress &&
 	a timeout "$PATIENCE" git -C second pull -q &&
-	diff -r -x .git work second
+	diff -r --no-dereference -x .git work second
 }
 
 git_probe() { a timeout 60 git ls-remote -q "git://$B4/repo.git"; }

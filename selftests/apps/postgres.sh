@@ -4,7 +4,7 @@
 # PostgreSQL: pgbench and COPY; see apps.sh
 
 postgres_ports() { echo 5432; }
-postgres_mib() { sized 16 1024; }
+postgres_mib() { sized 4 1024; }
 postgres_bytes() { echo $((MIB << 21)); }
 
 find_postgres() {

@@ -47,14 +47,15 @@ rsync_start() {
 
 a_rsync() { a timeout "$PATIENCE" rsync --timeout=200 "$@"; }
 
-# Down, up elsewhere, and then, by the checksums, there is nothing to do.
+# Down, up elsewhere, and then, by the checksums, there is nothing to do. Without
+# symbolic links: the daemon changes those that lead out of its tree.
 rsync_run() {
 	local changes
 
 	rm -rf tree share/tree
-	a_rsync -rlt "rsync://$B4/tree/" tree &&
-	a_rsync -rlt tree "rsync://$B4/share/" &&
-	changes=$(a_rsync -rlcni "rsync://$B4/tree/" tree) &&
+	a_rsync -rt --info=nonreg0 "rsync://$B4/tree/" tree &&
+	a_rsync -rt tree "rsync://$B4/share/" &&
+	changes=$(a_rsync -rcni --info=nonreg0 "rsync://$B4/tree/" tree) &&
 	[ -z "$changes" ] && diff -r tree share/tree && return
 	echo "$changes" | head
 	return 1

@@ -429,6 +429,12 @@ int main(int argc, char **argv)
 	if (argc - optind != 1)
 		die("one metric, please");
 	m = find_metric(argv[optind], &size);
+	/*
+	 * While a page is fetched from the disk, the processor is idle and the
+	 * clocks leap: timeouts of TCP, SYNs that are repeated without ENO.
+	 */
+	if (mlockall(MCL_CURRENT))
+		die("mlockall(): %m");
 	if (!config.units)
 		config.units = m->units;
 	measure(m, size);

@@ -228,6 +228,16 @@ def parse_args():
     return parser.parse_args()
 
 
+def save(path, result):
+    """After each run: what has been measured is not lost with the next."""
+    if not path:
+        return
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(result, f, indent=1, sort_keys=True)
+        f.write("\n")
+
+
 def main():
     # no guest stays behind
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: terminated"))
@@ -240,17 +250,14 @@ def main():
     args.out = os.path.abspath(temporary)
     os.makedirs(args.out, exist_ok=True)
     runs = args.runs or (1 if args.quick or args.names else 3)
-    result = {"SPDX-License-Identifier": "GPL-2.0", **about(kdir)}
-    result["runs"] = [run_once(args, plan) for _ in range(runs)]
-    if not (args.names or args.no_wall or args.quick):
-        result["runs"][0]["wall"] = run_guest(args, *WALL, wall=True).values
+    result = {"SPDX-License-Identifier": "GPL-2.0", **about(kdir), "runs": []}
+    for run in range(runs):
+        result["runs"].append(run_once(args, plan))
+        if run == 0 and not (args.names or args.no_wall or args.quick):
+            result["runs"][0]["wall"] = run_guest(args, *WALL,
+                                                  wall=True).values
+        save(args.json, result)
     report.print_tables(result)
-    if args.json:
-        os.makedirs(os.path.dirname(os.path.abspath(args.json)),
-                    exist_ok=True)
-        with open(args.json, "w", encoding="utf-8") as f:
-            json.dump(result, f, indent=1, sort_keys=True)
-            f.write("\n")
     print("logs%s: %s" % (" and profiles" if args.profile else "", args.out))
     return 0
 

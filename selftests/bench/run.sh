@@ -171,6 +171,18 @@ rename() {
 	sed "s/^result [^ ]*/result $1/"
 }
 
+# What may say why a metric fails.
+show_counters() {
+	local ns
+
+	for ns in a b; do
+		in_ns $ns grep -v ' 0$' /proc/net/tcpcrypt_stat 2>/dev/null |
+			sed "s/^/error: $ns: /" >&2
+		in_ns $ns nstat -a 2>/dev/null | grep -E 'Retrans|Timeout|Abort' |
+			sed "s/^/error: $ns: /" >&2
+	done
+}
+
 # run_metric NAME[@LINK][:UNITS]
 run_metric() {
 	local name=${1%:*} fresh resumed wrap=() args=(-r "$repeats")
@@ -190,8 +202,10 @@ run_metric() {
 		set_link "${name#*@}" || die "cannot set the link up: $name"
 	fi
 	# in this shell: it counts ports
-	bench "${args[@]}" "${name%@*}" >"$TESTDIR/result" ||
+	bench "${args[@]}" "${name%@*}" >"$TESTDIR/result" || {
+		show_counters
 		die "$system $name"
+	}
 	rename "$name" <"$TESTDIR/result"
 	[[ $name != *@* ]] || set_link '' || die "cannot set the link up"
 	[ -z "$fresh" ] || check_resumed "$fresh" "$resumed" "$name"

@@ -40,51 +40,43 @@ TOP = os.path.dirname(HERE)
 # LONG is what "make check-long" has besides.
 JOBS = [
     ("kunit", "host", 3600, "selftests/kunit/run.sh"),
-    ("load", "guest", 900, "selftests/sock.sh load_test limits_test"),
-    ("debug-sock", "debug", 1800, "selftests/sock.sh sock_test"),
-    ("static", "host", 900, "selftests/static.sh"),
-    ("unit", "host", 600, "make -s -C selftests/unit run_tests"),
-    ("fuzz", "host", 900, "env FUZZ_SECONDS=9 make -s -C selftests/fuzz run"),
-    ("apps-1", "guest", 900, "selftests/apps.sh curl netcat rsync redis sshd"),
-    ("apps-2", "guest", 900, "selftests/apps.sh iperf3_bulk iperf3_reverse "
-                             "iperf3_bidir iperf3_parallel postgres echo1000"),
-    ("apps-3", "guest", 900, "selftests/apps.sh wrk haproxy git nbd"),
-    ("crypt", "guest", 900, "selftests/crypt.py"),
-    ("alive", "guest", 900, "selftests/rekey.py ^3.9 ^8.2"),
-    ("rekey", "guest", 900, "selftests/rekey.py ^3.[68]"),
-    ("eno", "guest", 600, "selftests/eno.py"),
-    ("netem-1", "guest", 900, "selftests/netem.sh v4"),
-    ("netem-2", "guest", 900, "selftests/netem.sh v6 mapped"),
-    ("sock", "guest", 900, "selftests/sock.sh sock_test"),
-    ("coalesce", "guest", 600, "selftests/sock.sh coalesce.py coalesce_test"),
-    ("api", "guest", 600, "selftests/sock.sh sysctl.py api_test opts_test "
-                            "close.py"),
-    ("options", "guest", 900, "selftests/options.py"),
+    ("debug-sock", "debug", 1800, "selftests/sock.sh sock_test "
+                                  "-- -x 'plain TCP'"),
+    ("netem", "guest", 1200, "selftests/netem.sh v4 v6 mapped"),
     ("frames", "guest", 900, "selftests/frames.py"),
-    ("buffers", "guest", 600, "selftests/sock.sh frames_test"),
-    ("abort", "guest", 900, "selftests/abort.py"),
-    ("fork", "guest", 600, "selftests/fork.py"),
-    ("ksft", "guest", 900, "selftests/ksft.py"),
-    ("curves", "guest", 600, "selftests/curves.py"),
-    ("resume", "guest", 900, "selftests/sock.sh resume_test resume.py"),
-    ("crossed", "guest", 600, "selftests/crossed.sh"),
-    ("urgent", "guest", 600, "selftests/sock.sh urgent_test urgent.py"),
+    ("load", "guest", 900, "selftests/sock.sh load_test limits_test"),
+    ("script", "guest", 1200, "selftests/sock.sh diff/script_stamp_test "
+     "diff/script_signal_test diff/script_opts_test diff/script_end_test "
+     "diff/script_poll_test diff/script_pipe_test diff/script_uring_test "
+     "diff/script_calls_test"),
+    ("static", "host", 900, "selftests/static.sh"),
+    ("apps-1", "guest", 900, "selftests/apps.sh curl wrk haproxy rsync redis"),
+    ("apps-2", "guest", 900, "selftests/apps.sh postgres nbd echo1000 sshd "
+                             "iperf3_bulk iperf3_bidir"),
     ("diff", "guest", 900, "selftests/sock.sh -p 8 diff/engine_test "
                            "diff/random_test -- -t 90 -s 1"),
-    ("script-1", "guest", 900, "selftests/sock.sh diff/script_stamp_test "
-                               "diff/script_signal_test "
-                               "diff/script_opts_test"),
-    ("script-2", "guest", 900, "selftests/sock.sh diff/script_end_test "
-                               "diff/script_poll_test diff/script_pipe_test "
-                               "diff/script_uring_test "
-                               "diff/script_calls_test"),
-    ("refuse", "guest", 600, "selftests/sock.sh refuse_test"),
-    ("kernel", "guest", 600, "selftests/kernel_socks.sh nfs nvme nbd"),
+    ("rekey", "guest", 900, "selftests/rekey.py"),
+    ("buffers", "guest", 900, "selftests/sock.sh coalesce.py coalesce_test "
+                              "frames_test"),
+    ("rt", "rt", 900, "selftests/sock.sh sock_test urgent_test "
+                      "-- -x 'plain TCP'"),
     ("module", "guest", 600, "selftests/module.sh"),
-    ("async", "guest", 600, "selftests/async.py"),
-    ("rt", "rt", 900, "selftests/sock.sh sock_test urgent_test"),
-    ("readonly", "guest", 600, "selftests/readonly.py"),
+    ("sock", "guest", 900, "selftests/sock.sh sock_test"),
+    ("crypt", "guest", 900, "selftests/crypt.py + selftests/curves.py"),
+    ("abort", "guest", 900, "selftests/abort.py + selftests/readonly.py"),
+    ("eno", "guest", 900, "selftests/eno.py + selftests/options.py"),
+    ("resume", "guest", 900, "selftests/sock.sh resume_test resume.py + "
+                             "selftests/crossed.sh"),
+    ("api", "guest", 900, "selftests/sock.sh sysctl.py api_test opts_test "
+                          "close.py urgent_test urgent.py"),
+    ("fork", "guest", 600, "selftests/fork.py"),
+    ("refuse", "guest", 900, "selftests/sock.sh refuse_test"),
+    ("ksft", "guest", 900, "selftests/ksft.py"),
+    ("kernel", "guest", 900, "selftests/kernel_socks.sh nfs nvme nbd + "
+                             "selftests/async.py"),
+    ("unit", "host", 600, "make -s -C selftests/unit run_tests"),
     ("bench", "host", 600, "selftests/bench/bench.py --check"),
+    ("fuzz", "host", 900, "env FUZZ_SECONDS=9 make -s -C selftests/fuzz run"),
 ]
 LONG = [
     ("timing", "host", 1800, "make -s -C selftests/timing run_tests"),
@@ -106,6 +98,8 @@ LONG = [
     ("rt-netem", "rt", 900, "selftests/netem.sh v4"),
     ("rt-module", "rt", 900, "selftests/module.sh"),
     ("kernel-smb", "guest", 900, "selftests/kernel_socks.sh smb lio"),
+    ("apps-3", "guest", 1800, "selftests/apps.sh netcat git iperf3_reverse "
+                              "iperf3_parallel"),
     ("churn", "guest", 3600, "selftests/churn.sh"),
     ("fault", "debug", 1200, "selftests/fault.sh -t 150"),
     ("mitm", "debug", 900, "selftests/sock.sh mitm_test -- -t 60"),
@@ -137,13 +131,13 @@ LONG = [
 # needs drivers that it has not (kernel, async), what is on it already, and
 # what has a list of its own above.
 NOT_ON_DEBUG = ("kernel", "sock", "ksft", "diff", "refuse", "apps-1", "apps-2",
-                "apps-3", "netem-1", "async", "load")
+                "netem", "load")
 LONG += [("debug-" + name, "debug", 3600, command)
          for name, where, _, command in JOBS
          if where == "guest" and name not in NOT_ON_DEBUG]
 
 # They load and unload the module over and over, under traffic: code is patched
-# all the time (guest.py, accelerator()).
+# all the time (guest.py, accelerator()). And they see what it asks for.
 RELOADS = {"selftests/module.sh", "selftests/churn.sh"}
 
 RESULT = re.compile(r"^(not )?ok\b\s*(.*)$")
@@ -241,7 +235,7 @@ class Job:
                                           os.path.dirname(self.out))
             guest += ["-k", kernel, "--module", module]
         if RELOADS.intersection(self.command):
-            guest += ["--turns"]
+            guest += ["--turns", "--no-preload"]
         if self.where == "debug":
             guest += ["-a", "panic_on_warn=1 slub_debug=F"]
         if self.where in ("debug", "large"):

@@ -25,9 +25,8 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import report   # noqa: E402
 import run      # noqa: E402
 
-DEFAULT = ["sock", "eno", "crypt", "api", "resume", "rekey", "alive",
-           "urgent", "abort", "crossed", "curves", "coalesce", "buffers",
-           "script-1", "options", "refuse", "module"]
+DEFAULT = ["sock", "eno", "crypt", "api", "resume", "rekey", "abort",
+           "buffers", "script", "refuse", "module"]
 # Modules of the tests' own; fork's finds no VMGENID in the debug kernel.
 HELPERS = ["tep", "usurp"]
 SLOWER = 4      # than the stock kernel, which the times of the table are for

@@ -14,6 +14,8 @@ aside. --profile runs each metric under perf and leaves its reports in DIR.
 """
 
 import argparse
+import glob
+import hashlib
 import json
 import os
 import re
@@ -95,8 +97,20 @@ def about(kdir):
     with open(os.path.join(kdir, "include/generated/utsrelease.h")) as f:
         kernel = f.read().split('"')[1]
     version = output_of(["qemu-system-x86_64", "--version"])
-    return {"kernel": kernel,
+    return {"kernel": kernel, "sources": sources(),
             "qemu": re.search(r"version (\S+)", version).group(1)}
+
+
+def sources():
+    """A hash of the module's sources."""
+    found = hashlib.sha256()
+    paths = glob.glob(os.path.join(TOP, "net/**/*.[ch]"), recursive=True)
+    paths += glob.glob(os.path.join(TOP, "include/**/*.h"), recursive=True)
+    for path in sorted(paths):
+        found.update(os.path.relpath(path, TOP).encode() + b"\0")
+        with open(path, "rb") as f:
+            found.update(f.read() + b"\0")
+    return found.hexdigest()[:16]
 
 
 class Results:
@@ -218,6 +232,9 @@ def parse_args():
     parser.add_argument("-o", "--out", metavar="DIR",
                         help="for the guests' logs and profiles")
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--add", action="store_true",
+                        help="to the runs that FILE has, if they are of the "
+                             "same sources,\nkernel and QEMU")
     parser.add_argument("--no-wall", action="store_true",
                         help="don't time anything by the clock")
     parser.add_argument("--check", action="store_true",
@@ -238,6 +255,18 @@ def save(path, result):
         f.write("\n")
 
 
+def earlier_runs(path, now):
+    if not path or not os.path.exists(path):
+        sys.exit("error: --add: no file to add to")
+    with open(path, encoding="utf-8") as f:
+        then = json.load(f)
+    for what in ("sources", "kernel", "qemu"):
+        if then.get(what) != now[what]:
+            sys.exit("error: --add: %s has another %s: %s" % (
+                path, what, then.get(what)))
+    return then["runs"]
+
+
 def main():
     # no guest stays behind
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: terminated"))
@@ -251,9 +280,12 @@ def main():
     os.makedirs(args.out, exist_ok=True)
     runs = args.runs or (1 if args.quick or args.names else 3)
     result = {"SPDX-License-Identifier": "GPL-2.0", **about(kdir), "runs": []}
-    for run in range(runs):
+    if args.add:
+        result["runs"] = earlier_runs(args.json, result)
+    for _ in range(runs):
         result["runs"].append(run_once(args, plan))
-        if run == 0 and not (args.names or args.no_wall or args.quick):
+        if not (result["runs"][0]["wall"] or args.names or args.no_wall or
+                args.quick):
             result["runs"][0]["wall"] = run_guest(args, *WALL,
                                                   wall=True).values
         save(args.json, result)

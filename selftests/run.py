@@ -42,10 +42,10 @@ JOBS = [
     ("kunit", "host", 3600, "selftests/kunit/run.sh"),
     ("debug-sock", "debug", 1800, "selftests/sock.sh sock_test "
                                   "-- -x 'plain TCP'"),
-    ("netem", "guest", 1200, "selftests/netem.sh v4 v6 mapped"),
+    ("netem", "guest", 1800, "selftests/netem.sh v4 v6 mapped"),
     ("frames", "guest", 900, "selftests/frames.py"),
     ("load", "guest", 900, "selftests/sock.sh load_test limits_test"),
-    ("script", "guest", 1200, "selftests/sock.sh diff/script_stamp_test "
+    ("script", "guest", 1800, "selftests/sock.sh diff/script_stamp_test "
      "diff/script_signal_test diff/script_opts_test diff/script_end_test "
      "diff/script_poll_test diff/script_pipe_test diff/script_uring_test "
      "diff/script_calls_test"),

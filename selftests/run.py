@@ -50,9 +50,9 @@ JOBS = [
      "diff/script_poll_test diff/script_pipe_test diff/script_uring_test "
      "diff/script_calls_test"),
     ("static", "host", 900, "selftests/static.sh"),
-    ("apps-1", "guest", 900, "selftests/apps.sh curl wrk haproxy rsync redis"),
-    ("apps-2", "guest", 900, "selftests/apps.sh postgres nbd echo1000 sshd "
-                             "iperf3_bulk iperf3_bidir"),
+    ("apps-1", "guest", 900, "selftests/apps.sh curl haproxy rsync redis"),
+    ("apps-2", "guest", 900, "selftests/apps.sh postgres echo1000 sshd "
+                             "iperf3_bulk"),
     ("diff", "guest", 900, "selftests/sock.sh -p 8 diff/engine_test "
                            "diff/random_test -- -t 90 -s 1"),
     ("rekey", "guest", 900, "selftests/rekey.py"),
@@ -98,8 +98,8 @@ LONG = [
     ("rt-netem", "rt", 900, "selftests/netem.sh v4"),
     ("rt-module", "rt", 900, "selftests/module.sh"),
     ("kernel-smb", "guest", 900, "selftests/kernel_socks.sh smb lio"),
-    ("apps-3", "guest", 1800, "selftests/apps.sh netcat git iperf3_reverse "
-                              "iperf3_parallel"),
+    ("apps-3", "guest", 1800, "selftests/apps.sh wrk netcat git nbd "
+                              "iperf3_reverse iperf3_bidir iperf3_parallel"),
     ("churn", "guest", 3600, "selftests/churn.sh"),
     ("fault", "debug", 1200, "selftests/fault.sh -t 150"),
     ("mitm", "debug", 900, "selftests/sock.sh mitm_test -- -t 60"),

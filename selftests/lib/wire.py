@@ -16,7 +16,6 @@
 Captures may be truncated by -s: has and show look at what is there.
 """
 
-import ipaddress
 import struct
 import sys
 
@@ -178,6 +177,8 @@ def hexdump(data, start, out):
 
 
 def show(path, marker):
+    import ipaddress    # slow, and for nobody else
+
     found = streams(path)
     best = None
     for key, data in found.items():

@@ -42,7 +42,7 @@ JOBS = [
     ("kunit", "host", 3600, "selftests/kunit/run.sh"),
     ("debug-sock", "debug", 1800, "selftests/sock.sh sock_test "
                                   "-- -x 'plain TCP'"),
-    ("netem", "guest", 1800, "selftests/netem.sh v4 v6 mapped"),
+    ("netem", "guest", 1800, "selftests/netem.sh v4 v6"),
     ("frames", "guest", 900, "selftests/frames.py"),
     ("load", "guest", 900, "selftests/sock.sh load_test limits_test"),
     ("script", "guest", 1800, "selftests/sock.sh diff/script_stamp_test "
@@ -50,11 +50,11 @@ JOBS = [
      "diff/script_poll_test diff/script_pipe_test diff/script_uring_test "
      "diff/script_calls_test"),
     ("static", "host", 900, "selftests/static.sh"),
-    ("apps-1", "guest", 900, "selftests/apps.sh curl haproxy rsync redis"),
-    ("apps-2", "guest", 900, "selftests/apps.sh postgres echo1000 sshd "
+    ("apps-1", "guest", 1500, "selftests/apps.sh curl haproxy rsync redis"),
+    ("apps-2", "guest", 1500, "selftests/apps.sh postgres echo1000 sshd "
                              "iperf3_bulk"),
     ("diff", "guest", 900, "selftests/sock.sh -p 8 diff/engine_test "
-                           "diff/random_test -- -t 90 -s 1"),
+                           "diff/random_test -- -t 60 -s 1"),
     ("rekey", "guest", 900, "selftests/rekey.py"),
     ("buffers", "guest", 900, "selftests/sock.sh coalesce.py coalesce_test "
                               "frames_test"),
@@ -98,6 +98,7 @@ LONG = [
     ("rt-netem", "rt", 900, "selftests/netem.sh v4"),
     ("rt-module", "rt", 900, "selftests/module.sh"),
     ("kernel-smb", "guest", 900, "selftests/kernel_socks.sh smb lio"),
+    ("netem-mapped", "guest", 900, "selftests/netem.sh mapped"),
     ("apps-3", "guest", 1800, "selftests/apps.sh wrk netcat git nbd "
                               "iperf3_reverse iperf3_bidir iperf3_parallel"),
     ("churn", "guest", 3600, "selftests/churn.sh"),

@@ -50,9 +50,8 @@ JOBS = [
      "diff/script_poll_test diff/script_pipe_test diff/script_uring_test "
      "diff/script_calls_test"),
     ("static", "host", 900, "selftests/static.sh"),
-    ("apps-1", "guest", 1500, "selftests/apps.sh curl haproxy rsync redis"),
-    ("apps-2", "guest", 1500, "selftests/apps.sh postgres echo1000 sshd "
-                             "iperf3_bulk"),
+    ("apps-1", "guest", 1500, "selftests/apps.sh curl haproxy rsync"),
+    ("apps-2", "guest", 1500, "selftests/apps.sh redis postgres iperf3_bulk"),
     ("diff", "guest", 900, "selftests/sock.sh -p 8 diff/engine_test "
                            "diff/random_test -- -t 60 -s 1"),
     ("rekey", "guest", 900, "selftests/rekey.py"),
@@ -99,8 +98,9 @@ LONG = [
     ("rt-module", "rt", 900, "selftests/module.sh"),
     ("kernel-smb", "guest", 900, "selftests/kernel_socks.sh smb lio"),
     ("netem-mapped", "guest", 900, "selftests/netem.sh mapped"),
-    ("apps-3", "guest", 1800, "selftests/apps.sh wrk netcat git nbd "
-                              "iperf3_reverse iperf3_bidir iperf3_parallel"),
+    ("apps-3", "guest", 1800, "selftests/apps.sh wrk netcat git nbd sshd "
+                              "echo1000 iperf3_reverse iperf3_bidir "
+                              "iperf3_parallel"),
     ("churn", "guest", 3600, "selftests/churn.sh"),
     ("fault", "debug", 1200, "selftests/fault.sh -t 150"),
     ("mitm", "debug", 900, "selftests/sock.sh mitm_test -- -t 60"),

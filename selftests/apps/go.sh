@@ -5,6 +5,7 @@
 
 go_needs() { echo go=golang-go; }
 go_ports() { echo 8000; }
+go_mib() { sized 4 64; }
 go_bytes() { echo $((MIB << 21)); }
 
 go_program() { "$APPS/prepare.sh" go; }

@@ -5,6 +5,7 @@
 
 java_needs() { echo javac=default-jdk-headless; }
 java_ports() { echo 8000; }
+java_mib() { sized 4 64; }
 java_bytes() { echo $((MIB << 21)); }
 
 java_classes() { "$APPS/prepare.sh" java; }

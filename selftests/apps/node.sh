@@ -5,6 +5,7 @@
 
 node_needs() { echo node=nodejs; }
 node_ports() { echo 8000; }
+node_mib() { sized 4 64; }
 node_bytes() { echo $((MIB << 21)); }
 
 node_start() {
